@@ -1,0 +1,167 @@
+"""The native part of Dragon: channels and synchronisation in the node's shared memory.
+
+The C twin of the Java packages ``dragon.memory`` and ``dragon.channel``; the protocol is ``spec/shared-memory.md``. Every call that can wait releases the
+GIL, spins a little, then parks without any period; a Python signal handler runs at once (EINTR), and its exception leaves the call with nothing lost.
+``timeout`` is in seconds; ``None`` waits without limit, ``0`` or less tries once. Offsets are byte offsets into the node's memory.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+Buffer = Any  # anything with the buffer protocol (typing.Buffer is 3.12+)
+
+USER: Final = 1
+SENDER: Final = 2
+RECEIVER: Final = 4
+
+class Error(OSError): ...
+class Timeout(Error):
+    """The time limit passed; nothing was sent or taken."""
+
+class Closed(Error):
+    """The other side is gone or the channel was closed: nothing more will come, or nobody would ever read it."""
+
+class RunOver(Error):
+    """The run ended, or its agent died: ``args`` say which."""
+
+class NoSuchObject(Error):
+    """The handle names an object that no longer exists."""
+
+def map(fd: int) -> None:
+    """Map the node's memory (once in a process; ``fd`` may be closed after). Raises Error on a version mismatch. No client number yet."""
+
+def adopt(client: int) -> None:
+    """Be this client from now on. A forked child of user code has none (the number's page is wiped on fork) until it adopts one."""
+
+def client() -> int:
+    """This process's client number; 0 when it has none (not attached, or a fresh fork)."""
+
+def set_attach(callback: Callable[[], None] | None) -> None:
+    """Called (GIL held) when an operation finds no client number or no mapping: it must map and adopt, or raise."""
+
+def set_grow(callback: Callable[[int], None] | None) -> None:
+    """Called (GIL held) with a class number when memory of that class is used up: it asks the agent, and raises MemoryError when refused."""
+
+def orderly() -> None:
+    """Say that this process is ending in order (its locks stay as they are)."""
+
+def run_state() -> int:
+    """1 running, 2 over, 3 agent lost; 0 when nothing is mapped."""
+
+def watch(pidfd: int) -> None:
+    """Start the one native thread that waits for the agent's death by its pidfd (plain mode) and then marks the run LOST and wakes every waiter."""
+
+def info() -> dict[str, Any]:
+    """run_id (bytes), node, agent_pid, size, limit, granted, client, version."""
+
+def pin(offset: int, id: int, role: int) -> int:
+    """Tell the agent that a handle leaves this process; returns the token that travels with it."""
+
+def unpin(offset: int, id: int, role: int, token: int) -> None: ...
+
+class _Object:
+    """A reference to an object in shared memory; the reference ends with ``release()`` or with this Python object.
+
+    ``create`` makes the object (raises MemoryError with need, have, limit and setting); ``bind`` refers to one that exists (raises NoSuchObject).
+    """
+
+    offset: Final[int]
+    id: Final[int]
+    role: Final[int]
+    def release(self) -> None: ...
+    @property
+    def released(self) -> bool: ...
+
+class Channel(_Object):
+    """A FIFO of messages: many senders, many receivers, in any process of the node."""
+
+    @classmethod
+    def create(cls, capacity: int = 0, slot_size: int = 128, ends: bool = False, role: int = USER) -> Channel: ...
+    @classmethod
+    def bind(cls, offset: int, id: int, role: int = USER) -> Channel: ...
+    def send(self, data: Buffer, timeout: float | None = None, flags: int = 0) -> None:
+        """Copy ``data`` in as one message. Raises Timeout (full), Closed, RunOver, MemoryError."""
+    def send_parts(self, parts: Sequence[Buffer], timeout: float | None = None, flags: int = 1) -> None:
+        """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list."""
+    def recv(self, timeout: float | None = None) -> bytes:
+        """The next message. Raises Timeout (empty), Closed (end), RunOver. When killed while it copies, the message is lost with this process, nothing else."""
+    def recv_message(self, timeout: float | None = None) -> tuple[int, bytes | list[bytearray]]:
+        """As recv: (flags, bytes), or for a message of send_parts (flags, [bytearray, ...])."""
+    def recv_into(self, buffer: Buffer, offset: int = 0, timeout: float | None = None) -> int:
+        """As recv, into a writable buffer; returns the size. Too small: raises BufferTooShort-like Error whose args are (text, message) and nothing is lost."""
+    def poll(self, timeout: float | None = 0) -> bool:
+        """Is a message, or the end, there to be received?"""
+    def close(self) -> None:
+        """For everyone, at once: senders fail, receivers get what is left, then the end."""
+    def qsize(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+
+class Semaphore(_Object):
+    @classmethod
+    def create(cls, value: int, maximum: int = 0xFFFFFFFF) -> Semaphore: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Semaphore: ...
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool: ...
+    def release(self, n: int = 1) -> None:
+        """Raises ValueError above the maximum."""
+    def __enter__(self) -> bool: ...
+    def __exit__(self, *exc: object) -> None: ...
+    def get_value(self) -> int: ...
+
+class Lock(_Object):
+    """A lock with an owner: Lock (any process may release it) or, with ``recursive``, RLock (only its owner may)."""
+
+    @classmethod
+    def create(cls, recursive: bool = False) -> Lock: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Lock: ...
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        """True when acquired; ``owner_died`` then tells whether its last owner was killed while holding it."""
+    def release(self) -> None:
+        """Raises ValueError (not locked), AssertionError (RLock of another owner)."""
+    def __enter__(self) -> bool: ...
+    def __exit__(self, *exc: object) -> None: ...
+    def is_mine(self) -> bool: ...
+    def count(self) -> int:
+        """How often this thread holds it."""
+    def locked(self) -> bool: ...
+    owner_died: bool
+
+class Condition(_Object):
+    @classmethod
+    def create(cls) -> Condition: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Condition: ...
+    def wait(self, lock: Lock | Semaphore, timeout: float | None = None) -> bool:
+        """Release ``lock`` (an RLock wholly), sleep until notified, take it again as it was held. False: the time limit passed."""
+    def notify(self, n: int = 1) -> int: ...
+    def notify_all(self) -> int: ...
+    def waiters(self) -> int: ...
+
+class Event(_Object):
+    @classmethod
+    def create(cls) -> Event: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Event: ...
+    def set(self, value: int = 1) -> None: ...
+    def clear(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+    @property
+    def value(self) -> int: ...
+
+class Area(_Object):
+    """Plain shared memory, writable through the buffer protocol (``memoryview(area)``). Zero at first."""
+
+    @classmethod
+    def create(cls, size: int) -> Area: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Area: ...
+    @property
+    def size(self) -> int: ...
+
+def wait(objects: Sequence[Channel | Event], fds: Sequence[int], timeout: float | None = None) -> tuple[list[int], list[int]]:
+    """Wait until at least one is ready: a Channel with a message or its end, a set Event, a readable descriptor. Without helper threads.
+
+    Returns the indices of the ready objects and the ready descriptors; both empty at the time limit.
+    """
