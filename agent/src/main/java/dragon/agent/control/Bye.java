@@ -8,8 +8,7 @@ public record Bye() implements Frame.Body {
     public static final Bye EMPTY = new Bye();
 
     @Override
-    public void write(Wire.Writer out) {
-    }
+    public void write(Wire.Writer out) {}
 
     static Bye read(Wire.Reader in) {
         while (in.next()) {

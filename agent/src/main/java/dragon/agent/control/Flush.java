@@ -8,8 +8,7 @@ public record Flush() implements Frame.Body {
     public static final Flush EMPTY = new Flush();
 
     @Override
-    public void write(Wire.Writer out) {
-    }
+    public void write(Wire.Writer out) {}
 
     static Flush read(Wire.Reader in) {
         while (in.next()) {

@@ -8,8 +8,7 @@ public record Flushed() implements Frame.Body {
     public static final Flushed EMPTY = new Flushed();
 
     @Override
-    public void write(Wire.Writer out) {
-    }
+    public void write(Wire.Writer out) {}
 
     static Flushed read(Wire.Reader in) {
         while (in.next()) {

@@ -8,8 +8,8 @@ package dragon.agent.control;
  * @param client the child's client number: it is attached from its first instruction
  */
 @SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
-public record Fork(
-        Setting setting, byte[] payload, int passed, int client, long processId, String name) implements Frame.Body {
+public record Fork(Setting setting, byte[] payload, int passed, int client, long processId, String name)
+        implements Frame.Body {
 
     /** A Fork in which nothing is set. */
     public static final Fork EMPTY = new Fork(Setting.EMPTY, Wire.NO_BYTES, 0, 0, 0, "");

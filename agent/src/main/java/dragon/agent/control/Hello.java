@@ -14,18 +14,29 @@ public record Hello(Role role, int version, int client, long processId, boolean 
     /** A Hello in which nothing is set. */
     public static final Hello EMPTY = new Hello(Role.WORKER, 0, 0, 0, false);
 
-    /** The values of a role, in the order of their numbers. */
+    /** The values of a role. */
     public enum Role {
-        WORKER,
-        HEAD,
-        OTHER;
+        WORKER(0),
+        HEAD(1),
+        OTHER(2);
+
+        private final int number;
+
+        Role(int number) {
+            this.number = number;
+        }
+
+        int number() {
+            return number;
+        }
 
         static Role of(int number) {
-            Role[] all = values();
-            if (number < 0 || number >= all.length) {
-                throw new WireException("Role " + number + " is unknown");
-            }
-            return all[number];
+            return switch (number) {
+                case 0 -> WORKER;
+                case 1 -> HEAD;
+                case 2 -> OTHER;
+                default -> throw new WireException("Role " + number + " is unknown");
+            };
         }
     }
 
@@ -35,7 +46,7 @@ public record Hello(Role role, int version, int client, long processId, boolean 
         out.uint64(4, processId);
         out.uint32(3, client);
         out.uint32(2, version);
-        out.uint32(1, role.ordinal());
+        out.uint32(1, role.number());
     }
 
     static Hello read(Wire.Reader in) {

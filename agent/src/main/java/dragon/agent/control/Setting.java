@@ -36,7 +36,8 @@ public record Setting(
         int stdout,
         int stderr,
         boolean exec,
-        List<String> interpreter) implements Message {
+        List<String> interpreter)
+        implements Message {
 
     /** A Setting in which nothing is set. */
     public static final Setting EMPTY = new Setting(

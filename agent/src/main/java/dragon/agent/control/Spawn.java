@@ -21,7 +21,8 @@ public record Spawn(
         long exitEventId,
         List<Long> tokens,
         String name,
-        boolean daemon) implements Frame.Body {
+        boolean daemon)
+        implements Frame.Body {
 
     /** A Spawn in which nothing is set. */
     public static final Spawn EMPTY = new Spawn(Setting.EMPTY, Wire.NO_BYTES, 0, 0, 0, List.of(), "", false);
