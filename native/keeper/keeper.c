@@ -63,19 +63,20 @@ static void flush_exits(void)
     batched = 0;
 }
 
-/* A process that the agent did not ask for (it lost its parent) is reaped without a word. */
+/* id 0: not asked for by the agent, it lost its parent; the agent may know it as a worker of a zygote that was killed. */
 static void reaped(pid_t pid, int status)
 {
-    for (size_t i = 0; i < children_count; i++) {
+    uint64_t id = 0;
+    for (size_t i = 0; i < children_count && !id; i++) {
         if (children[i].pid != pid) continue;
-        if (batched == BATCH) flush_exits();
-        uint8_t *entry = batch + 4 + batched++ * ENTRY;
-        memcpy(entry, &children[i].id, 8);
-        memcpy(entry + 8, &pid, 4);
-        memcpy(entry + 12, &status, 4);
+        id = children[i].id;
         children[i] = children[--children_count];
-        return;
     }
+    if (batched == BATCH) flush_exits();
+    uint8_t *entry = batch + 4 + batched++ * ENTRY;
+    memcpy(entry, &id, 8);
+    memcpy(entry + 8, &pid, 4);
+    memcpy(entry + 12, &status, 4);
 }
 
 static void reap(void)

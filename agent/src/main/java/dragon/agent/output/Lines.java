@@ -1,0 +1,87 @@
+package dragon.agent.output;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Puts each writer's chunks together to whole lines. What does not end with a newline waits for its rest, up to {@link #LONGEST} bytes, or until {@link #flush}, which
+ * the writer's end calls for.
+ */
+final class Lines {
+    /** A line longer than this is passed on in parts. */
+    static final int LONGEST = 1 << 20;
+
+    /** Takes whole lines: one or more of one writer, or the last words of it. */
+    interface Sink {
+        void lines(byte[] bytes, int length);
+    }
+
+    private static final class Rest {
+        byte[] bytes = new byte[256];
+        int size;
+
+        void add(byte[] from, int at, int count) {
+            if (size + count > bytes.length) {
+                bytes = Arrays.copyOf(bytes, Math.max(size + count, bytes.length * 2));
+            }
+            System.arraycopy(from, at, bytes, size, count);
+            size += count;
+        }
+    }
+
+    private final Map<Integer, Rest> rests = new HashMap<>();
+    private final Sink sink;
+
+    Lines(Sink sink) {
+        this.sink = sink;
+    }
+
+    /** The next bytes of a writer. */
+    void add(int pid, byte[] bytes) {
+        int whole = bytes.length;
+        while (whole > 0 && bytes[whole - 1] != '\n') {
+            whole--;
+        }
+        Rest rest = rests.isEmpty() ? null : rests.get(pid);
+        if (whole > 0 && rest != null) {
+            rest.add(bytes, 0, whole);
+            rests.remove(pid);
+            sink.lines(rest.bytes, rest.size);
+            rest = null;
+        } else if (whole > 0) {
+            sink.lines(bytes, whole);
+        }
+        if (whole < bytes.length) {
+            keep(pid, rest, bytes, whole);
+        }
+    }
+
+    private void keep(int pid, @org.jspecify.annotations.Nullable Rest rest, byte[] bytes, int from) {
+        Rest to = rest;
+        if (to == null) {
+            to = new Rest();
+            rests.put(pid, to);
+        }
+        to.add(bytes, from, bytes.length - from);
+        if (to.size > LONGEST) {
+            flush(pid);
+        }
+    }
+
+    /** Passes on what a writer has begun: it will not end it. */
+    void flush(int pid) {
+        Rest rest = rests.remove(pid);
+        if (rest != null) {
+            sink.lines(rest.bytes, rest.size);
+        }
+    }
+
+    /** Passes on what any writer has begun. */
+    void flushAll() {
+        for (Rest rest : rests.values()) {
+            sink.lines(rest.bytes, rest.size);
+        }
+        rests.clear();
+    }
+}

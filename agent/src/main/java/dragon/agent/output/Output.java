@@ -1,0 +1,271 @@
+package dragon.agent.output;
+
+import dragon.agent.os.ChunkSocket;
+import dragon.agent.os.Linux;
+import dragon.agent.os.Poller;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The run's two streams and everything that is read for them. For the agent's thread only.
+ *
+ * <p>Each zygote has a {@link Channel}: a socket pair for each stream, inherited by its workers. Nothing a process has written is lost with it: it lies in the socket.
+ */
+public final class Output {
+    private static final int BUDGET = 1 << 17; // bytes read of one source before others get their turn
+
+    private final Poller poller;
+    private final StreamWriter[] writers;
+    private final List<Source> sources = new ArrayList<>();
+
+    public Output(Poller poller) {
+        this.poller = poller;
+        this.writers = new StreamWriter[] {
+            new StreamWriter("dragon-stdout", poller, this::resume), new StreamWriter("dragon-stderr", poller, this::resume)
+        };
+    }
+
+    /** Writes to these descriptors from now on; until then all waits. They are closed by {@link #letGo} unless they are the process's own. */
+    public void targets(int stdout, int stderr) {
+        writers[0].target(stdout);
+        writers[1].target(stderr);
+    }
+
+    /** Closes the streams; what comes later is dropped. */
+    public void letGo() {
+        writers[0].letGo();
+        writers[1].letGo();
+    }
+
+    /** A line of the run-time itself, on stderr. */
+    public void say(String line) {
+        byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
+        writers[1].add(bytes, bytes.length);
+    }
+
+    /** The two socket pairs of a zygote. */
+    public final class Channel {
+        private final Source[] ends = new Source[2];
+        private final int[] others = new int[2];
+
+        private Channel() {
+            for (int i = 0; i < 2; i++) {
+                Linux.Pair pair = Linux.socketPair(true);
+                ends[i] = new Source(pair.mine(), writers[i]);
+                others[i] = pair.other();
+            }
+        }
+
+        /** The descriptor its processes write their stdout to. */
+        public int stdout() {
+            return others[0];
+        }
+
+        /** The descriptor its processes write their stderr to. */
+        public int stderr() {
+            return others[1];
+        }
+
+        /** Keeps back what {@code pid} writes, for {@link #words}. */
+        public void hold(int pid) {
+            ends[0].held = pid;
+            ends[1].held = pid;
+        }
+
+        /** What was kept back so far. */
+        public String words() {
+            ends[0].readQueued();
+            ends[1].readQueued();
+            return (ends[0].heldText() + ends[1].heldText()).strip();
+        }
+
+        /** Passes on what was kept back, and keeps back no more. */
+        public void release() {
+            ends[0].release();
+            ends[1].release();
+        }
+
+        /** {@code pid} has ended: it will not end the line it has begun. */
+        public void ended(int pid) {
+            for (Source end : ends) {
+                end.afterQueued(() -> end.lines.flush(pid));
+            }
+        }
+
+        /** The zygote is gone: when its last process is, too, the sockets end. */
+        public void close() {
+            Linux.close(others[0]);
+            Linux.close(others[1]);
+        }
+    }
+
+    /** The socket pairs for a new zygote. */
+    public Channel open() {
+        return new Channel();
+    }
+
+    /** Runs {@code done} when all that was written before this call has reached the streams. */
+    public void flush(Runnable done) {
+        Countdown read = new Countdown(sources.size(), () -> {
+            Countdown written = new Countdown(2, done);
+            writers[0].then(written::one);
+            writers[1].then(written::one);
+        });
+        for (Source source : List.copyOf(sources)) {
+            source.afterQueued(read::one);
+        }
+    }
+
+    /** As {@link #flush}, when no process is left that could end a line it has begun. */
+    public void finish(Runnable done) {
+        for (Source source : List.copyOf(sources)) {
+            source.afterQueued(source.lines::flushAll);
+        }
+        flush(done);
+    }
+
+    private void resume() {
+        for (Source source : List.copyOf(sources)) {
+            source.resume();
+        }
+    }
+
+    private static final class Countdown {
+        private int left;
+        private final Runnable then;
+
+        Countdown(int count, Runnable then) {
+            this.left = count;
+            this.then = then;
+            if (count == 0) {
+                then.run();
+            }
+        }
+
+        void one() {
+            if (--left == 0) {
+                then.run();
+            }
+        }
+    }
+
+    private record Mark(long at, Runnable task) {}
+
+    /** One socket that is read. */
+    private final class Source {
+        private final int fd;
+        private final StreamWriter writer;
+        private final Lines lines;
+        private final List<Mark> marks = new ArrayList<>();
+        private final StringBuilder heldText = new StringBuilder();
+        private int held;
+        private long taken; // bytes read so far
+        private boolean paused;
+        private boolean ended;
+
+        Source(int fd, StreamWriter writer) {
+            this.fd = fd;
+            this.writer = writer;
+            this.lines = new Lines(writer::add);
+            sources.add(this);
+            watch();
+        }
+
+        private void watch() {
+            poller.add(fd, Poller.IN, _ -> read(BUDGET));
+        }
+
+        /** Not by an empty interest: epoll would go on telling that the writers are gone. */
+        private void pause() {
+            if (!paused) {
+                paused = true;
+                poller.remove(fd);
+            }
+        }
+
+        /** Runs {@code task} when what has been written up to now is read. */
+        void afterQueued(Runnable task) {
+            int queued = ended ? 0 : Linux.readable(fd);
+            if (queued == 0) {
+                task.run();
+            } else {
+                marks.add(new Mark(taken + queued, task));
+            }
+        }
+
+        private void read(int budget) {
+            for (long until = taken + budget; taken < until && !ended; ) {
+                if (writer.full()) {
+                    pause();
+                    return;
+                }
+                int n = ChunkSocket.read(fd, this::chunk);
+                if (n == -Linux.EAGAIN || n == -Linux.EINTR) {
+                    return;
+                }
+                if (n <= 0) {
+                    end();
+                    return;
+                }
+                taken += n;
+                passMarks();
+            }
+        }
+
+        void readQueued() {
+            if (!ended) {
+                read(Linux.readable(fd));
+            }
+        }
+
+        private void chunk(int pid, byte[] bytes) {
+            if (pid == held && held != 0) {
+                if (heldText.length() < 1 << 14) {
+                    heldText.append(new String(bytes, StandardCharsets.UTF_8));
+                }
+            } else {
+                lines.add(pid, bytes);
+            }
+        }
+
+        private void passMarks() {
+            while (!marks.isEmpty() && marks.getFirst().at <= taken) {
+                marks.removeFirst().task.run();
+            }
+        }
+
+        void resume() {
+            if (paused && !ended && !writer.full()) {
+                paused = false;
+                watch();
+            }
+        }
+
+        private void end() {
+            ended = true;
+            taken = Long.MAX_VALUE;
+            lines.flushAll();
+            passMarks();
+            if (!paused) {
+                poller.remove(fd);
+            }
+            Linux.close(fd);
+            sources.remove(this);
+        }
+
+        String heldText() {
+            return heldText.toString();
+        }
+
+        void release() {
+            byte[] bytes = heldText().getBytes(StandardCharsets.UTF_8);
+            int pid = held;
+            held = 0;
+            heldText.setLength(0);
+            if (bytes.length > 0) {
+                lines.add(pid, bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package dragon.agent.process;
+
+import java.util.List;
+
+/** What is to be done because of an {@link Event}. */
+public sealed interface Effect {
+    /** Start a zygote; {@code only}: for this one process, with all of its setting, or 0. */
+    record StartZygote(long zygote, List<String> interpreter, long only) implements Effect {}
+
+    /** End a zygote that is of no more use. */
+    record EndZygote(long zygote) implements Effect {}
+
+    /** Ask a zygote to fork the process. */
+    record Fork(long zygote, long process) implements Effect {}
+
+    /** The process lives: tell who asked for it. */
+    record Started(long process, int pid) implements Effect {}
+
+    /** The process never lived: tell who asked for it; its client number is free again. */
+    record Refused(Birth birth, String words, int errno) implements Effect {}
+
+    /** The process ended: the exit event is set, then its client number swept. */
+    record Ended(Birth birth, int pid, int status) implements Effect {}
+
+    /** Its end is recorded: the zygote may reap it, and its pid may be another's. */
+    record Reap(long zygote, int pid) implements Effect {}
+
+    /** Send a signal to a process that is not reaped yet. */
+    record Kill(int pid, int signal) implements Effect {}
+}
