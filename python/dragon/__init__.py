@@ -1,0 +1,51 @@
+"""Dragon: Python's own multiprocessing on a run-time of shared memory that survives kill -9.
+
+    import dragon
+    import multiprocessing as mp
+
+    if __name__ == "__main__":
+        mp.set_start_method("dragon")
+
+Importing this package registers the start method and nothing else: no process starts, no descriptor opens, and a program that then chooses another
+start method finds multiprocessing as it was. The run-time starts at the first use of one of its objects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dragon import context as _context
+
+if TYPE_CHECKING:
+    from dragon.context import DragonContext
+    from dragon.pool import WorkerDied
+
+__version__ = "0.1.0"
+version = __version__
+
+__all__ = ["WorkerDied", "get_context", "set_pid_style", "version"]
+
+_context.register()
+
+
+def get_context() -> DragonContext:
+    """The context of the start method "dragon": `multiprocessing.get_context("dragon")`."""
+    return _context.use()
+
+
+def set_pid_style(style: str) -> None:
+    """What `Process.pid` and `ident` show in this process and in those it starts: "dragon", the run-time's 64-bit id, or "os", the operating system's pid.
+
+    The environment variable DRAGON_PID sets the same. `Process.os_pid` is the operating system's always.
+    """
+    from dragon import _identity
+
+    _identity.set_style(style)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "WorkerDied":
+        from dragon.pool import WorkerDied
+
+        return WorkerDied
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

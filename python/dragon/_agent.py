@@ -1,0 +1,328 @@
+"""This process's place in a run: its connection to the node's agent, its client number, its id.
+
+A process joins when it first needs to. A worker is born joined, and connects only when it first asks for something. A child that user code forked has
+nothing of its parent's place, and joins anew. When the agent dies, calls raise `_shm.RunOver`; when this process dies, the agent sees it by its pidfd.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dragon import _shm
+from dragon._control import Failure, Flush, Frame, Grow, Grown, Hello, Signal, Spawned, Welcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dragon._control import FrameBody
+
+PROTOCOL = 1
+MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
+_CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
+
+
+class Place(NamedTuple):
+    """Where this process stands in its run. Pickles to nobody: it is this process's own."""
+
+    pid: int
+    role: int
+    run_id: bytes
+    process_id: int
+    client: int
+    streams: tuple[tuple[int, int] | None, tuple[int, int] | None]  # device and inode of the run's own stdout and stderr, as this process has them
+
+
+class Startup(NamedTuple):
+    """What a zygote of this run was started with: a worker that would differ from it needs an interpreter of its own."""
+
+    environment: dict[bytes, bytes]
+    credentials: dict[str, str]
+
+
+_address: str | None = None  # the abstract name of the agent's socket
+_place: Place | None = None
+_startup: Startup | None = None
+_connection: _Connection | None = None
+_lock = threading.RLock()
+
+
+def attach() -> Place:
+    """Joins the run if this process has not yet, starting one if there is none, and returns its place in it."""
+    place = _place
+    if place is not None and place.pid == os.getpid():
+        return place
+    with _lock:
+        place = _place
+        if place is None or place.pid != os.getpid():
+            place = _join()
+        return place
+
+
+def call(body: FrameBody, descriptors: Sequence[int] = ()) -> FrameBody:
+    """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
+    with _lock:
+        attach()
+        return _connected().call(body, descriptors)
+
+
+def tell(body: FrameBody) -> None:
+    """Tells the agent something that needs no answer."""
+    with _lock:
+        attach()
+        _connected().send(Frame(0, body), ())
+
+
+def flush() -> None:
+    """Returns when all that workers wrote so far is where it belongs."""
+    call(Flush())
+
+
+def startup() -> Startup:
+    """What zygotes of this run are started with."""
+    attach()
+    assert _startup is not None
+    return _startup
+
+
+def credentials(pid: int | str = "self") -> dict[str, str]:
+    """The lines of a process's status that say what it may do; empty where they cannot be read."""
+    found = {}
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            for line in status:
+                key, _, value = line.partition(":")
+                if key in _CREDENTIALS:
+                    found[key] = " ".join(value.split()) if key != "NSpid" else str(len(value.split()))
+    except OSError:
+        pass
+    return found
+
+
+def be_worker(address: str, place: Place, started_with: Startup) -> None:
+    """What the zygote's child is told: it has its client number already, and connects when it needs to."""
+    global _address, _place, _startup
+    _address, _place, _startup = address, place, started_with
+
+
+def stream_of(descriptor: int) -> tuple[int, int] | None:
+    """Device and inode of a descriptor; None if it is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _join() -> Place:
+    """Connects, says hello, maps the memory and takes on the client number."""
+    global _address, _place, _startup
+    from dragon import _runtime
+
+    forked = _place is not None or _shm.run_state() != 0
+    role = Hello.OTHER if forked else _runtime.role()
+    private = False
+    if _address is None:
+        _address = _runtime.address()
+    if _address is None:
+        private = True
+        _startup = Startup(dict(os.environb), credentials())
+        _address = _runtime.start_private_agent()
+    own = (stream_of(1), stream_of(2)) if role == Hello.HEAD else (None, None)
+    welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
+    if _startup is None:
+        _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))
+    _shm.adopt(welcome.client)
+    _place = Place(os.getpid(), role, welcome.run_id, welcome.process_id, welcome.client, own)
+    if private:
+        _runtime.watch_private_agent()
+    return _place
+
+
+def _connect(hello: Hello, map_memory: bool) -> Welcome:
+    """A new connection, on which this process has said who it is."""
+    global _connection
+    assert _address is not None
+    connection = _Connection(_address)
+    streams: list[int] = []
+    try:
+        if hello.streams:
+            streams = [_duplicate(1), _duplicate(2)]
+        connection.send(Frame(1, hello), streams)
+        welcome, memory = connection.welcomed()
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        for descriptor in streams:
+            os.close(descriptor)
+    try:
+        if map_memory:
+            _shm.map(memory)
+    finally:
+        os.close(memory)
+    _connection = connection
+    return welcome
+
+
+def _duplicate(descriptor: int) -> int:
+    """A duplicate of a standard stream, or the null device where the program was started without it."""
+    try:
+        return os.dup(descriptor)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _connected() -> _Connection:
+    """The connection; made now where a worker asks for the first time, or where the last one was broken off in the middle of a request."""
+    if _connection is None or _connection.closed:
+        assert _place is not None
+        _connect(Hello(_place.role, PROTOCOL, _place.client, _place.process_id), map_memory=False)
+    assert _connection is not None
+    return _connection
+
+
+def _attach_again() -> None:
+    attach()
+
+
+def _grow(block_class: int) -> None:
+    """Asks the agent's books for more memory of a class; raises MemoryError with its reasons."""
+    answer = call(Grow(block_class))
+    assert isinstance(answer, Grown)
+    if answer.need:
+        raise MemoryError(
+            f"the run's shared memory is used up: {answer.need} bytes more are needed, {answer.have} of {answer.limit} are left; "
+            f"use less, or raise {answer.setting}"
+        )
+
+
+def _forget_after_fork() -> None:
+    """In a child of user code: its parent's connection is not its own."""
+    global _lock, _connection, _place
+    _lock = threading.RLock()
+    if _connection is not None:
+        _connection.close()
+        _connection = None
+    if _place is not None:
+        _place = _place._replace(pid=0)
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+_shm.set_attach(_attach_again)
+_shm.set_grow(_grow)
+
+
+class _Connection:
+    """A stream of frames to the agent. Frames are looked at before they are taken, so that an exception of a signal handler, which may come between any two
+    steps, loses none: at worst one is seen twice, and nobody waits for it the second time."""
+
+    def __init__(self, address: str) -> None:
+        self._calls = 1
+        self._waiting: dict[int, FrameBody | None] = {}
+        self._given_up: set[int] = set()
+        self.closed = False
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            self._socket.connect("\0" + address)
+        except OSError as error:
+            self._socket.close()
+            raise _shm.RunOver(
+                error.errno or 0, f"cannot reach the run's agent (socket @{address}): {error.strerror}; has the run ended?"
+            ) from None
+
+    def close(self) -> None:
+        self.closed = True
+        self._socket.close()
+
+    def welcomed(self) -> tuple[Welcome, int]:
+        """The answer to the hello, and the memory's descriptor that comes with it."""
+        head, ancillary, _, _ = self._socket.recvmsg(4, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL)
+        if len(head) < 4:
+            raise _gone()
+        body = Frame.decode(self._socket.recv(int.from_bytes(head, "little"), socket.MSG_WAITALL)).body
+        if isinstance(body, Failure):
+            raise _error(body)
+        assert isinstance(body, Welcome)
+        (memory,) = (int.from_bytes(data[:4], "little") for _, _, data in ancillary)
+        return body, memory
+
+    def call(self, body: FrameBody, descriptors: Sequence[int]) -> FrameBody:
+        self._calls = number = self._calls % 0xFFFFFFFF + 1
+        self._waiting[number] = None
+        try:
+            self.send(Frame(number, body), descriptors)
+            while self._waiting[number] is None:
+                self._take_one()
+            answer = self._waiting[number]
+        except Exception:
+            raise
+        except BaseException:
+            self._given_up.add(number)
+            raise
+        finally:
+            del self._waiting[number]
+        assert answer is not None
+        if isinstance(answer, Failure):
+            raise _error(answer)
+        return answer
+
+    def send(self, frame: Frame, descriptors: Sequence[int]) -> None:
+        """Sends a whole frame. Broken off in the middle, the connection is of no more use, and the next call makes another."""
+        data = frame.encode()
+        data = len(data).to_bytes(4, "little") + data
+        rights: list[tuple[int, int, Any]] = []
+        if descriptors:
+            import array
+
+            rights.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors)))
+        try:
+            sent = self._socket.sendmsg([data], rights)
+            if sent < len(data):
+                self._socket.sendall(memoryview(data)[sent:])
+        except (BrokenPipeError, ConnectionResetError):
+            self.close()
+            raise _gone() from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_one(self) -> None:
+        look = socket.MSG_PEEK | socket.MSG_WAITALL
+        try:
+            head = self._socket.recv(4, look)
+            size = 4 + int.from_bytes(head, "little")
+            data = self._socket.recv(size, look) if len(head) == 4 else b""
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            self.close()
+            raise _gone()
+        if len(data) == size:
+            self._keep(Frame.decode(data[4:]))
+            self._socket.recv(size)
+
+    def _keep(self, frame: Frame) -> None:
+        if frame.call in self._waiting:
+            self._waiting[frame.call] = frame.body
+        elif frame.call in self._given_up:
+            self._given_up.discard(frame.call)
+            if isinstance(frame.body, Spawned):  # nobody knows this process: start() was interrupted
+                self.send(Frame(0, Signal(frame.body.process_id, 9)), ())
+
+
+def _gone() -> OSError:
+    import errno
+
+    return _shm.RunOver(errno.EPIPE, "the run's agent has closed the connection: the run has ended, or its agent was killed")
+
+
+def _error(failure: Failure) -> Exception:
+    """What a refusal of the agent is in Python."""
+    if failure.kind == "memory":
+        return MemoryError(failure.text)
+    if failure.kind == "over":
+        return _shm.RunOver(failure.errno, failure.text)
+    return OSError(failure.errno, failure.text)

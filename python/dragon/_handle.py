@@ -1,0 +1,54 @@
+"""How a reference to an object in shared memory travels: pickled at any time, by any means, to any process of the run.
+
+A handle on its way is a *pin* in the agent's book, from its pickling until it is bound; the receiver's own reference then keeps the object. A pin that went
+with the arguments of a process ends with that process at the latest, so a child that is killed at its start leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from multiprocessing import context
+from typing import Any, NamedTuple, TypeVar
+
+from dragon import _agent, _shm
+
+T = TypeVar("T")
+
+
+class Handle(NamedTuple):
+    """The name of an object: the run's random id, its place and id (which tells its node), what its holder may do, and the pin it travels with."""
+
+    run_id: bytes
+    offset: int
+    id: int
+    role: int
+    token: int
+
+
+def export(thing: Any) -> tuple[Any, ...]:
+    """The handle of an object, as a plain tuple. The object lives until it is bound."""
+    place = _agent.attach()
+    token = _shm.pin(thing.offset, thing.id, thing.role)
+    popen = context.get_spawning_popen()  # type: ignore[attr-defined]
+    tokens = getattr(popen, "tokens", None)
+    if tokens is not None:
+        tokens.append(token)
+    return place.run_id, thing.offset, thing.id, thing.role, token
+
+
+def bind(kind: type[T], state: tuple[Any, ...]) -> T:
+    """The object that a handle names, in this process."""
+    handle = Handle(*state)
+    place = _agent.attach()
+    if handle.run_id != place.run_id:
+        raise _shm.NoSuchObject(
+            0,
+            f"this {kind.__name__.lower()} belongs to another run ({handle.run_id.hex()}, here is {place.run_id.hex()}): "
+            "an object can be used only within the run that made it",
+        )
+    thing: Any
+    if kind is _shm.Channel:
+        thing = _shm.Channel.bind(handle.offset, handle.id, handle.role)
+    else:
+        thing = kind.bind(handle.offset, handle.id)  # type: ignore[attr-defined]
+    _shm.unpin(handle.offset, handle.id, handle.role, handle.token)
+    return thing  # type: ignore[no-any-return]

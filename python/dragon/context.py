@@ -1,0 +1,146 @@
+"""The context of the start method "dragon", and how it becomes one of multiprocessing's own."""
+
+from __future__ import annotations
+
+from multiprocessing import context
+from typing import TYPE_CHECKING, Any, Callable
+
+from dragon._redirect import redirect
+from dragon.process import DragonProcess, extend_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from multiprocessing.context import DefaultContext
+
+    from dragon.connection import Connection
+    from dragon.pool import Pool
+    from dragon.queues import JoinableQueue, Queue, SimpleQueue
+    from dragon.synchronize import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore
+
+NAME = "dragon"
+
+# The factories of multiprocessing that give Dragon's objects when the default context is Dragon's.
+_FACTORIES = (
+    "Pipe", "Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier",
+    "Queue", "JoinableQueue", "SimpleQueue", "Pool",
+)  # fmt: skip
+
+
+class DragonContext(context.BaseContext):
+    """As multiprocessing's other contexts; its objects live in shared memory and are made and used without the agent."""
+
+    _name = NAME
+    Process = DragonProcess
+
+    def _check_available(self) -> None:
+        """Called by multiprocessing when the method is chosen, by set_start_method or get_context."""
+        _install()
+
+    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # type: ignore[override]
+        from dragon.connection import Pipe
+
+        return Pipe(duplex)
+
+    def Lock(self) -> Lock:  # type: ignore[override]
+        from dragon.synchronize import Lock
+
+        return Lock(ctx=self)
+
+    def RLock(self) -> RLock:  # type: ignore[override]
+        from dragon.synchronize import RLock
+
+        return RLock(ctx=self)
+
+    def Condition(self, lock: Any = None) -> Condition:  # type: ignore[override]
+        from dragon.synchronize import Condition
+
+        return Condition(lock, ctx=self)
+
+    def Semaphore(self, value: int = 1) -> Semaphore:  # type: ignore[override]
+        from dragon.synchronize import Semaphore
+
+        return Semaphore(value, ctx=self)
+
+    def BoundedSemaphore(self, value: int = 1) -> BoundedSemaphore:  # type: ignore[override]
+        from dragon.synchronize import BoundedSemaphore
+
+        return BoundedSemaphore(value, ctx=self)
+
+    def Event(self) -> Event:  # type: ignore[override]
+        from dragon.synchronize import Event
+
+        return Event(ctx=self)
+
+    def Barrier(  # type: ignore[override]
+        self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
+    ) -> Barrier:
+        from dragon.synchronize import Barrier
+
+        return Barrier(parties, action, timeout, ctx=self)
+
+    def Queue(self, maxsize: int = 0) -> Queue:  # type: ignore[override]
+        from dragon.queues import Queue
+
+        return Queue(maxsize, ctx=self)
+
+    def JoinableQueue(self, maxsize: int = 0) -> JoinableQueue:  # type: ignore[override]
+        from dragon.queues import JoinableQueue
+
+        return JoinableQueue(maxsize, ctx=self)
+
+    def SimpleQueue(self) -> SimpleQueue:  # type: ignore[override]
+        from dragon.queues import SimpleQueue
+
+        return SimpleQueue(ctx=self)
+
+    def Pool(  # type: ignore[override]
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        maxtasksperchild: int | None = None,
+    ) -> Pool:
+        from dragon.pool import Pool
+
+        return Pool(processes, initializer, initargs, maxtasksperchild, context=self)
+
+
+_the_context = DragonContext()
+
+
+def register() -> None:
+    """Makes "dragon" one of the start methods that multiprocessing knows."""
+    context._concrete_contexts[NAME] = _the_context  # type: ignore[attr-defined]
+    redirect("get_all_start_methods", context.DefaultContext.get_all_start_methods, _all_start_methods)
+
+
+def use() -> DragonContext:
+    """The context, ready to be used."""
+    _install()
+    return _the_context
+
+
+def is_default() -> bool:
+    """Is Dragon the start method that `multiprocessing`'s own names stand for?"""
+    return context._default_context._actual_context is _the_context  # type: ignore[attr-defined]
+
+
+def _install() -> None:
+    """What has to be told to multiprocessing itself, once somebody chose the method. Harmless to other methods used beside it."""
+    for name in _FACTORIES:
+        redirect(name, vars(context.BaseContext)[name], _factory(name))
+    extend_processes()
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    def decide(original: Callable[..., Any], self: context.BaseContext, *args: Any, **kwargs: Any) -> Any:
+        actual = self.get_context()
+        if actual is _the_context and self is not actual:
+            return getattr(actual, name)(*args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    return decide
+
+
+def _all_start_methods(original: Callable[..., list[str]], self: DefaultContext) -> list[str]:
+    return [*original(self), NAME]

@@ -1,0 +1,255 @@
+"""A started process, as its parent sees it: one request to the agent starts it, one event in shared memory says how it ended.
+
+The event is set by the agent, which learns of every death at once; so asking whether a process lives is a look at memory, and joining it is a wait on a
+futex. It stays set when this parent, the agent or the whole run has gone.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import select
+import signal
+from multiprocessing import context, resource_tracker, spawn, util
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dragon import _agent, _identity, _setting, _shm
+from dragon._control import Signal, Spawn, Spawned
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+# Descriptors that came with this process, in the order in which its parent passed them.
+inherited: list[int] = []
+
+_KILLED = -signal.SIGKILL
+_LARGEST_PAYLOAD = 128 << 20
+
+
+class DupFd:
+    """Stands for a descriptor in the arguments of a process."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def detach(self) -> int:
+        """The descriptor, in the child."""
+        return inherited[self.index]
+
+
+class Birth(NamedTuple):
+    """What a child is told beside its setting, its preparation data and its process object."""
+
+    parent: int  # the parent's id as `pid` shows it
+    parent_os_pid: int
+    parent_started: int  # so that a later process with the same pid is not taken for it
+    style: str
+    tracker: int | None  # which of the descriptors leads to the parent's resource tracker
+
+
+class Popen:
+    """Starts a process and watches over it."""
+
+    method = "dragon"
+    DupFd = DupFd
+    sentinel = None  # opened when it is asked for; see open_sentinel
+
+    def __init__(self, process_obj: BaseProcess) -> None:
+        util._flush_std_streams()  # type: ignore[attr-defined]
+        self.returncode: int | None = None
+        self.tokens: list[int] = []
+        self._descriptors: list[int] = []
+        self._close_sentinel: Any = None
+        self._sentinel = -1
+        self._exit = _shm.Event.create()
+        self._launch(process_obj)
+
+    @property
+    def pid(self) -> int:
+        """What `Process.pid` shows."""
+        return _identity.shown(self.process_id, self.os_pid)
+
+    def duplicate_for_child(self, descriptor: int) -> int:
+        """Has a descriptor passed to the child; called while the process object is pickled."""
+        self._descriptors.append(descriptor)
+        return len(self._descriptors) - 1
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code if the process has ended. No system call, unless its sentinel was asked for."""
+        if self.returncode is None:
+            value = self._exit.value
+            if not value and self._sentinel >= 0 and _readable(self._sentinel):
+                value = self._await(None)  # it has ended, and the news of how is under way
+            if not value and _shm.run_state() != 1:
+                value = self._exit.value or (1 << 32 | signal.SIGKILL)  # all of the run was ended with it
+            if value:
+                self.returncode = os.waitstatus_to_exitcode(value & 0xFFFFFFFF)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Waits for the end of the process, or for `timeout` seconds, and returns the exit code if it has ended."""
+        if self.returncode is None:
+            self._await(timeout)
+        return self.poll()
+
+    def terminate(self) -> None:
+        """Sends SIGTERM, unless the process has ended."""
+        self._send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Sends SIGKILL, unless the process has ended."""
+        self._send_signal(signal.SIGKILL)
+
+    def open_sentinel(self) -> int:
+        """A descriptor that is readable once the process has ended; the same one each time."""
+        if self._sentinel < 0:
+            self._sentinel = self._pidfd()
+            if self._sentinel < 0:
+                self._sentinel = _always_readable()
+            self._close_sentinel = util.Finalize(self, os.close, (self._sentinel,))
+        return self._sentinel
+
+    def close(self) -> None:
+        """Lets go of what is held for the process."""
+        if self._close_sentinel is not None:
+            self._close_sentinel()
+            self._sentinel = -1
+        self._exit.release()
+
+    def _launch(self, process_obj: BaseProcess) -> None:
+        streams: list[int] = []
+        setting = _setting.of_this_process(lambda descriptor: streams.append(descriptor) or 0)  # type: ignore[func-returns-value]
+        payload = self._pickled(process_obj)
+        descriptors = streams + self._descriptors
+        if len(descriptors) > _agent.MOST_DESCRIPTORS:
+            raise ValueError(f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})")
+        answer = _agent.call(
+            Spawn(
+                setting,
+                payload,
+                len(self._descriptors),
+                self._exit.offset,
+                self._exit.id,
+                self.tokens,
+                process_obj.name,
+                bool(process_obj.daemon),
+            ),
+            descriptors,
+        )
+        assert isinstance(answer, Spawned)
+        self.process_id = answer.process_id
+        self.os_pid = answer.os_pid
+
+    def _pickled(self, process_obj: BaseProcess) -> bytes:
+        buffer = io.BytesIO()
+        preparation = spawn.get_preparation_data(process_obj.name)
+        context.set_spawning_popen(self)  # type: ignore[attr-defined]
+        try:
+            tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
+            birth = Birth(
+                _identity.shown(_agent.attach().process_id, os.getpid()),
+                os.getpid(),
+                started(os.getpid()),
+                _identity.style(),
+                None if tracker is None else self.duplicate_for_child(tracker),
+            )
+            pickle.dump(tuple(birth), buffer)
+            context.reduction.dump(preparation, buffer)  # type: ignore[attr-defined]
+            context.reduction.dump(process_obj, buffer)  # type: ignore[attr-defined]
+        finally:
+            context.set_spawning_popen(None)  # type: ignore[attr-defined]
+        if buffer.tell() > _LARGEST_PAYLOAD:
+            raise ValueError(
+                f"the arguments of {process_obj.name} take {buffer.tell()} bytes pickled, and at most {_LARGEST_PAYLOAD} can go with a process: "
+                "hand large data over by a Queue or Pipe"
+            )
+        return buffer.getvalue()
+
+    def _await(self, timeout: float | None) -> int:
+        try:
+            self._exit.wait(timeout)
+        except _shm.RunOver:
+            pass  # then poll() knows
+        return self._exit.value
+
+    def _pidfd(self) -> int:
+        """A pidfd of the process; -1 if it has ended. Its pid cannot be another's before the event says that it ended: it is reaped only after that."""
+        try:
+            descriptor = os.pidfd_open(self.os_pid)
+        except ProcessLookupError:
+            return -1
+        if self._exit.value or _shm.run_state() != 1:
+            os.close(descriptor)
+            return -1
+        return descriptor
+
+    def _send_signal(self, number: int) -> None:
+        if self.poll() is not None:
+            return
+        descriptor = self._pidfd()
+        if descriptor < 0:
+            return
+        try:
+            signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            pass
+        except PermissionError:  # it runs with other rights than this process
+            _agent.tell(Signal(self.process_id, number))
+        finally:
+            os.close(descriptor)
+
+
+class ParentSentinel:
+    """What `parent_process()` waits on; its descriptor is opened when it is asked for."""
+
+    def __init__(self, os_pid: int, began: int) -> None:
+        self._os_pid = os_pid
+        self._began = began
+        self._descriptor = -1
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once the parent has ended."""
+        if self._descriptor < 0:
+            self._descriptor = self._open()
+        return self._descriptor
+
+    def _open(self) -> int:
+        try:
+            descriptor = os.pidfd_open(self._os_pid)
+        except ProcessLookupError:
+            return _always_readable()
+        if started(self._os_pid) != self._began:
+            os.close(descriptor)
+            return _always_readable()
+        return descriptor
+
+
+_own_start = (0, 0)
+
+
+def started(pid: int) -> int:
+    """When a process began, in ticks since the machine's start; 0 if it is gone. With the pid, this names a process for good."""
+    global _own_start
+    if pid == _own_start[0]:
+        return _own_start[1]
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            ticks = int(stat.read().rpartition(b")")[2].split()[19])
+    except OSError:
+        return 0
+    if pid == os.getpid():
+        _own_start = pid, ticks
+    return ticks
+
+
+def _readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _always_readable() -> int:
+    reader, writer = os.pipe()
+    os.close(writer)
+    return reader

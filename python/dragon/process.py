@@ -1,0 +1,82 @@
+"""The Process of the start method "dragon", and what every Process object learns when that method is in use.
+
+`multiprocessing.Process`, which users subclass, is one class for all start methods. It shows the numbers and the sentinel of Dragon's processes because
+the properties of its base class are told to ask first whose process it is.
+"""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import process
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dragon.popen import Popen
+
+
+class DragonProcess(process.BaseProcess):
+    """A process of the run: forked from a warm interpreter, with the semantics of `spawn`."""
+
+    _start_method = "dragon"
+    os_pid: int | None  # a property; see extend_processes
+
+    @staticmethod
+    def _Popen(process_obj: process.BaseProcess) -> Popen:
+        from dragon.popen import Popen
+
+        return Popen(process_obj)
+
+    @staticmethod
+    def _after_fork() -> None:
+        """Nothing of the zygote's is to be undone."""
+
+
+_stock_sentinel = vars(process.BaseProcess)["sentinel"]
+_stock_ident = vars(process.BaseProcess)["ident"]
+
+
+def _ours(self: Any) -> Popen | None:
+    """The Popen of a process that Dragon started; None for any other Process object."""
+    popen = self._popen
+    return popen if popen is not None and getattr(popen, "method", None) == "dragon" else None
+
+
+def _ident(self: Any) -> int | None:
+    """Identifier of the process, or None if it has yet to start: the run-time's id, or the operating system's pid (DRAGON_PID=os)."""
+    self._check_closed()
+    if self is process._current_process:  # type: ignore[attr-defined]
+        from dragon import context
+
+        if isinstance(self, DragonProcess) or context.is_default():
+            from dragon import _identity
+
+            return _identity.current()
+    number: int | None = _stock_ident.fget(self)
+    return number
+
+
+def _os_pid(self: Any) -> int | None:
+    """The operating system's pid of the process, or None if it has yet to start."""
+    self._check_closed()
+    if self is process._current_process:  # type: ignore[attr-defined]
+        return os.getpid()
+    popen = _ours(self)
+    number: int | None = popen.os_pid if popen is not None else _stock_ident.fget(self)
+    return number
+
+
+def _sentinel(self: Any) -> int:
+    """A descriptor that is readable once the process has ended."""
+    self._check_closed()
+    popen = _ours(self)
+    number: int = popen.open_sentinel() if popen is not None else _stock_sentinel.fget(self)
+    return number
+
+
+def extend_processes() -> None:
+    """Tells multiprocessing's Process classes about Dragon's processes; for others they stay what they are."""
+    base: Any = process.BaseProcess
+    if vars(base)["ident"] is _stock_ident:
+        base.ident = base.pid = property(_ident)
+        base.os_pid = property(_os_pid)
+        base.sentinel = property(_sentinel)
