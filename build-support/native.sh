@@ -63,7 +63,7 @@ build_keeper() {
     built_from "$hash" "$target" && return 0
     find_compiler
     say "building the keeper (${compiler##*/}) ..."
-    run_tool "the C compiler" "$compiler" "${native_flags[@]}" -ffunction-sections -Wl,--gc-sections -pthread -I"$root/native" \
+    run_tool "the C compiler" "$compiler" "${native_flags[@]}" -ffunction-sections -Wl,--gc-sections -pthread -I"$root/native/include" \
         -o "$tmp/keeper" "${files[@]}"
     install_built "$hash" "$tmp/keeper" "$target"
 }
@@ -79,6 +79,6 @@ build_extension() {
     find_python_header
     say "building the Python extension (${compiler##*/}, Python.h in $header_folder) ..."
     run_tool "the C compiler" "$compiler" "${native_flags[@]}" -shared -fPIC -fvisibility=hidden -pthread -DPy_LIMITED_API=0x03090000 \
-        -I"$root/native" -I"$header_folder" -o "$tmp/_shm.so" "${files[@]}"
+        -I"$root/native/include" -I"$header_folder" -o "$tmp/_shm.so" "${files[@]}"
     install_built "$hash" "$tmp/_shm.so" "$target"
 }

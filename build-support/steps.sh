@@ -1,0 +1,77 @@
+# To be sourced by check: its steps. A step is a function step_NAME in the project's folder; it returns nothing_here if what it tests does not exist yet,
+# with a last line that says so.
+source build-support/jdk.sh
+source build-support/native.sh
+source build-support/venv.sh
+
+steps=(
+    "build:what a user runs"
+    "schema:the generated codecs are those of the schema"
+    "native:C with all warnings as errors, its tests with sanitizers"
+    "format:layout of Java, C, Python and shell"
+    "java:Maven: Error Prone, NullAway, unit tests of all modules"
+    "lint:ruff, mypy --strict, shellcheck"
+    "python:pytest"
+    "examples:the examples, with ./dragon and under every Python here"
+)
+
+nothing_here=77
+step_limit=10m
+fail() { echo "$*"; exit 2; }
+
+# Runs a program with the step's time limit: it is first asked to show its stacks (SIGQUIT: JVMs and our tests do), then killed.
+limited() {
+    timeout --signal=QUIT --kill-after=20 "$step_limit" "$@"
+}
+
+step_build() {
+    build-support/build
+}
+
+step_schema() {
+    python3 spec/generate.py --check
+}
+
+step_native() {
+    limited build-support/check-native
+}
+
+step_format() {
+    local status=0 c_files
+    make_venv || return 2
+    "$venv/ruff" format --check . || status=1
+    mapfile -t c_files < <(git ls-files '*.c' '*.h')
+    [[ ${#c_files[@]} -eq 0 ]] || "$venv/clang-format" --dry-run -Werror "${c_files[@]}" || status=1
+    limited ./mvnw --quiet spotless:check || status=1
+    [[ $status -eq 0 ]] || echo "build-support/format lays everything out as it should be"
+    return "$status"
+}
+
+step_java() {
+    limited ./mvnw verify
+}
+
+step_lint() {
+    local status=0 scripts
+    make_venv || return 2
+    "$venv/ruff" check . || status=1
+    (cd python && "$venv/mypy") || status=1
+    (cd spec && "$venv/mypy" --config-file ../python/pyproject.toml generate.py) || status=1
+    mapfile -t scripts < <(git grep -lI '^#!.*bash' -- ':!*.py' && git ls-files '*.sh')
+    "$venv/shellcheck" "${scripts[@]}" || status=1
+    return "$status"
+}
+
+step_python() {
+    make_venv || return 2
+    limited "$venv/python" -m pytest tests --ignore=tests/examples
+}
+
+step_examples() {
+    if [[ ! -d launcher/src/main/java ]]; then
+        echo "no launcher yet"
+        return "$nothing_here"
+    fi
+    make_venv || return 2
+    limited "$venv/python" -m pytest tests/examples
+}
