@@ -1,0 +1,60 @@
+package dragon.memory;
+
+import dragon.memory.Layout.BlockClass;
+import dragon.memory.Layout.Header;
+import dragon.memory.Layout.Slab;
+
+/**
+ * The agent's books: grants slabs to classes while the header's limit allows. Every byte is charged before anyone may touch it. Thread-safe; there
+ * is one per node, in the agent, whose death ends the run: so nothing here has to survive a kill, only to be seen in order by others.
+ */
+public final class AgentBooks implements Books {
+    private final Memory memory;
+    private final String setting;
+    private int slabs = 1; // entry 0 is unused
+    private long used; // bytes of the arena
+
+    /** Books of a fresh memory. {@code setting} names, in a refusal, what raises the limit. */
+    public AgentBooks(Memory memory, String setting) {
+        this.memory = memory;
+        this.setting = setting;
+    }
+
+    @Override
+    public synchronized void grow(int blockClass) {
+        long entry = memory.blockClass(blockClass);
+        if (Raw.getLongVolatile(entry + BlockClass.TOP) != 0) {
+            return; // another asker's slab, or a block freed meanwhile: the caller looks again
+        }
+        long bytes = SizeClasses.slabBytes(blockClass, memory.pageSize());
+        charge(bytes);
+        long base = Raw.getLong(memory.base() + Header.ARENA) + used;
+        used += bytes;
+        addSlab(entry, blockClass, slabs++, base);
+    }
+
+    private void charge(long bytes) {
+        long limit = memory.limit();
+        long granted = memory.granted();
+        long arena = Raw.getLong(memory.base() + Header.ARENA);
+        boolean room = slabs < memory.slabsCapacity() && arena + used + bytes <= memory.size();
+        if (bytes > limit - granted || !room) {
+            throw new MemoryExhaustedException(bytes, room ? Math.max(0, limit - granted) : 0, limit, setting);
+        }
+        Raw.putLongRelease(memory.base() + Header.GRANTED, granted + bytes);
+    }
+
+    private void addSlab(long entry, int blockClass, int index, long base) {
+        int number = Raw.getInt(entry + BlockClass.SLAB_COUNT);
+        int blocks = SizeClasses.blocksOf(blockClass);
+        long slab = memory.slab(index);
+        Raw.putLong(slab + Slab.BASE, base);
+        Raw.putInt(slab + Slab.CLASS, blockClass);
+        Raw.putInt(slab + Slab.BLOCKS, blocks);
+        Raw.putInt(slab + Slab.NUMBER, number);
+        Raw.putInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES, index);
+        Raw.putIntRelease(entry + BlockClass.SLAB_COUNT, number + 1);
+        Raw.orLong(slab + Slab.FREE, -1L >>> (64 - blocks));
+        Hints.raise(entry, number);
+    }
+}

@@ -1,0 +1,217 @@
+package dragon.memory;
+
+import dragon.memory.Layout.BlockClass;
+import dragon.memory.Layout.Slab;
+
+/**
+ * Hands out blocks (section 4). A block is named by its reference, {@code slab << 6 | index}; its word says who has it. Thread-safe; every method
+ * that takes or gives a block has the caller's thread record and one of its four places for blocks in hand.
+ *
+ * <p>Killed anywhere: the record names the block, with the generation it has in these hands, before the block's word changes and until after its last
+ * change; the sweep finishes from that.
+ */
+public final class Blocks {
+    /** Nobody's. */
+    public static final int FREE = 0;
+    /** In the hands of its owner. */
+    public static final int HELD = 1;
+    /** In a channel: nobody's until it is received. */
+    public static final int SENT = 2;
+    /** Part of an object or table. */
+    public static final int PART = 3;
+
+    private static final int GENERATION_SHIFT = 24;
+    private static final int STATE_SHIFT = 20;
+
+    private final Memory memory;
+    private final int me;
+    private final Books books;
+
+    Blocks(Memory memory, int me, Books books) {
+        this.memory = memory;
+        this.me = me;
+        this.books = books;
+    }
+
+    /** A block word. */
+    public static long word(long generation, int state, int owner) {
+        return generation << GENERATION_SHIFT | (long) state << STATE_SHIFT | owner;
+    }
+
+    /** The generation in a block word. */
+    public static long generationOf(long word) {
+        return word >>> GENERATION_SHIFT;
+    }
+
+    /** The state in a block word. */
+    public static int stateOf(long word) {
+        return (int) (word >>> STATE_SHIFT) & 0xf;
+    }
+
+    /** The owner in a block word. */
+    public static int ownerOf(long word) {
+        return (int) word & 0x3ffff;
+    }
+
+    /** The address of a block's word. */
+    public static long wordAt(Memory memory, long ref) {
+        return memory.slab((int) (ref >>> 6)) + Slab.WORDS + (ref & 63) * Long.BYTES;
+    }
+
+    /** The offset of a block's bytes. */
+    public static long offsetOf(Memory memory, long ref) {
+        long slab = memory.slab((int) (ref >>> 6));
+        return Raw.getLong(slab + Slab.BASE) + (ref & 63) * SizeClasses.sizeOf(Raw.getInt(slab + Slab.CLASS));
+    }
+
+    /** Bytes a block holds. */
+    public static long sizeOf(Memory memory, long ref) {
+        return SizeClasses.sizeOf(Raw.getInt(memory.slab((int) (ref >>> 6)) + Slab.CLASS));
+    }
+
+    /** The address of a block's bytes. */
+    public long address(long ref) {
+        return memory.address(offsetOf(memory, ref));
+    }
+
+    /**
+     * Takes a block of at least {@code size} bytes into place {@code k} of the record.
+     *
+     * @throws MemoryExhaustedException if there is none and the books refuse more; nothing is taken then
+     */
+    public long alloc(ThreadRecord record, int k, long size) {
+        int blockClass = SizeClasses.classOf(size);
+        while (true) {
+            long ref = find(record, k, blockClass);
+            if (ref != 0) {
+                return ref;
+            }
+            record.block(k, 0);
+            books.grow(blockClass);
+        }
+    }
+
+    private long find(ThreadRecord record, int k, int blockClass) {
+        long entry = memory.blockClass(blockClass);
+        while (true) {
+            long top = Raw.getLongAcquire(entry + BlockClass.TOP);
+            if (top == 0) {
+                return 0;
+            }
+            int mid = Long.numberOfTrailingZeros(top);
+            long midWord = entry + BlockClass.MID + (long) mid * Long.BYTES;
+            long midBits = Raw.getLongAcquire(midWord);
+            if (midBits == 0) {
+                nameClass(record, k, entry);
+                Hints.clearAbove(entry + BlockClass.TOP, mid, midWord);
+                continue;
+            }
+            int low = mid << 6 | Long.numberOfTrailingZeros(midBits);
+            long lowWord = entry + BlockClass.LOW + (long) low * Long.BYTES;
+            long lowBits = Raw.getLongAcquire(lowWord);
+            if (lowBits == 0) {
+                nameClass(record, k, entry);
+                Hints.clearAbove(midWord, low & 63, lowWord);
+                continue;
+            }
+            int number = low << 6 | Long.numberOfTrailingZeros(lowBits);
+            int index = Raw.getInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES);
+            long ref = findIn(record, k, entry, index, number);
+            if (ref != 0) {
+                return ref;
+            }
+        }
+    }
+
+    /** Names some block of the class in the record, so that the sweep mends a hint cleared in it. */
+    private static void nameClass(ThreadRecord record, int k, long entry) {
+        record.block(k, (long) Raw.getInt(entry + BlockClass.SLABS) << 6);
+    }
+
+    /** Tries the lowest block of a slab. */
+    private long findIn(ThreadRecord record, int k, long entry, int index, int number) {
+        long slab = memory.slab(index);
+        long free = Raw.getLongAcquire(slab + Slab.FREE);
+        if (free == 0) {
+            record.block(k, (long) index << 6);
+            Hints.lower(entry, slab, number);
+            return 0;
+        }
+        int m = Long.numberOfTrailingZeros(free);
+        long ref = (long) index << 6 | m;
+        long at = slab + Slab.WORDS + (long) m * Long.BYTES;
+        long word = Raw.getLongAcquire(at);
+        long generation = generationOf(word) + 1;
+        record.block(k, generation << GENERATION_SHIFT | ref);
+        boolean won = stateOf(word) == FREE && Raw.casLong(at, word, word(generation, HELD, me));
+        long rest = Raw.andLong(slab + Slab.FREE, ~(1L << m)) & ~(1L << m);
+        if (!won) {
+            if (stateOf(Raw.getLongVolatile(at)) == FREE) {
+                Hints.set(slab + Slab.FREE, m);
+            }
+            return 0;
+        }
+        if (rest == 0) {
+            Hints.lower(entry, slab, number);
+        }
+        return ref;
+    }
+
+    /** Frees the block in place {@code k} of the record, HELD or PART, and empties the place. */
+    public void free(ThreadRecord record, int k) {
+        release(memory, refIn(record, k));
+        record.block(k, 0);
+    }
+
+    /** The reference in place {@code k} of the record. */
+    public static long refIn(ThreadRecord record, int k) {
+        return record.block(k) & 0xffffff;
+    }
+
+    /** Makes a block free, whoever had it, and sets the hints. For the agent, and for who holds it. */
+    public static void release(Memory memory, long ref) {
+        long at = wordAt(memory, ref);
+        Raw.putLongRelease(at, word(generationOf(Raw.getLong(at)), FREE, 0));
+        raise(memory, ref);
+    }
+
+    /** Makes a block free if its word is still that. */
+    static boolean releaseIf(Memory memory, long ref, long word) {
+        if (!Raw.casLong(wordAt(memory, ref), word, word(generationOf(word), FREE, 0))) {
+            return false;
+        }
+        raise(memory, ref);
+        return true;
+    }
+
+    private static void raise(Memory memory, long ref) {
+        long slab = memory.slab((int) (ref >>> 6));
+        Hints.set(slab + Slab.FREE, (int) ref & 63);
+        Hints.raise(memory.blockClass(Raw.getInt(slab + Slab.CLASS)), Raw.getInt(slab + Slab.NUMBER));
+    }
+
+    /** The block this client holds lies in a channel from now on. The record still names it. */
+    public static void send(Memory memory, long ref) {
+        long at = wordAt(memory, ref);
+        Raw.putLongRelease(at, word(generationOf(Raw.getLong(at)), SENT, 0));
+    }
+
+    /** Takes a block out of a message into place {@code k} of the record. */
+    public void receive(ThreadRecord record, int k, long ref) {
+        long at = wordAt(memory, ref);
+        long generation = generationOf(Raw.getLongAcquire(at)) + 1;
+        record.block(k, generation << GENERATION_SHIFT | ref);
+        Raw.putLongRelease(at, word(generation, HELD, me));
+    }
+
+    /** The block this client holds is part of an object or table from now on. The record still names it. */
+    public static void embed(Memory memory, long ref) {
+        long at = wordAt(memory, ref);
+        Raw.putLongRelease(at, word(generationOf(Raw.getLong(at)), PART, 0));
+    }
+
+    /** Whether a block this client holds was never handed out before: its bytes are zero. */
+    public static boolean isFresh(Memory memory, long ref) {
+        return generationOf(Raw.getLong(wordAt(memory, ref))) == 1;
+    }
+}

@@ -1,0 +1,97 @@
+package dragon.memory;
+
+import dragon.memory.Layout.ClientEntry;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * This process as an attached client: its number, its threads' records, its references and its blocks. Thread-safe. Made once per process and memory,
+ * from the number the agent gave.
+ */
+public final class Client {
+    private final Memory memory;
+    private final int number;
+    private final long entry;
+    private final Blocks blocks;
+    private final References references;
+    private final Records records;
+    private final ThreadLocal<@Nullable ThreadRecord> mine = new ThreadLocal<>();
+
+    private Client(Memory memory, int number, Books books) {
+        this.memory = memory;
+        this.number = number;
+        this.entry = memory.client(number);
+        this.blocks = new Blocks(memory, number, books);
+        this.references = new References(this);
+        this.records = new Records(this);
+    }
+
+    /** Is that client from now on. {@code books} is asked when memory is used up. */
+    public static Client attach(Memory memory, int number, Books books) {
+        long state = Raw.getLongAcquire(memory.client(number) + ClientEntry.STATE);
+        if (number <= 0 || (state & 0xff) != ClientEntry.LIVE) {
+            throw new DragonException(
+                    DragonException.Category.INTERNAL,
+                    "memory.client",
+                    "client " + number + " is not attached (state " + (state & 0xff) + "): ask the agent for a number");
+        }
+        return new Client(memory, number, books);
+    }
+
+    /** The memory it is attached to. */
+    public Memory memory() {
+        return memory;
+    }
+
+    /** Its number, which names it in shared words. */
+    public int number() {
+        return number;
+    }
+
+    /** The address of its entry. */
+    public long entry() {
+        return entry;
+    }
+
+    /** The run-time's id of this process. */
+    public long processId() {
+        return Raw.getLong(entry + ClientEntry.PROCESS_ID);
+    }
+
+    /** The memory's blocks, taken in this client's name. */
+    public Blocks blocks() {
+        return blocks;
+    }
+
+    /** The objects it is bound to. */
+    public References references() {
+        return references;
+    }
+
+    /** The calling thread's record. */
+    public ThreadRecord record() {
+        ThreadRecord record = mine.get();
+        return record != null ? record : takeRecord();
+    }
+
+    private ThreadRecord takeRecord() {
+        ThreadRecord record = records.take();
+        mine.set(record);
+        return record;
+    }
+
+    /** Says that this process ends in order: its locks stay as they are. */
+    public void orderly() {
+        Raw.orInt(entry + ClientEntry.FLAGS, ClientEntry.ORDERLY);
+    }
+
+    /** Takes a block for one of the client's own tables and links it. Killed before the link: the sweep frees it; after it: it is the entry's. */
+    void addTable(ThreadRecord record, long field, long bytes) {
+        long ref = blocks.alloc(record, 1, bytes);
+        if (!Blocks.isFresh(memory, ref)) {
+            Raw.zero(blocks.address(ref), bytes);
+        }
+        Blocks.embed(memory, ref);
+        Raw.putLongRelease(entry + field, Blocks.offsetOf(memory, ref));
+        record.block(1, 0);
+    }
+}

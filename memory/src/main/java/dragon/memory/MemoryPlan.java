@@ -1,0 +1,58 @@
+package dragon.memory;
+
+/**
+ * How large a node's memory is made. All of it is address space; only what is used becomes memory.
+ *
+ * @param size bytes of the file
+ * @param limit bytes the books may grant, the header and tables not among them
+ * @param clients entries of the client table: processes attached at once, plus one
+ * @param slabs entries of the slab table, at most 262144
+ * @param node the node's number
+ */
+public record MemoryPlan(long size, long limit, int clients, int slabs, int node) {
+    private static final int MOST_CLIENTS = 1 << 18;
+
+    /** Checks the bounds the layout has. */
+    public MemoryPlan {
+        require(limit > 0 && size >= limit, "a memory of " + size + " bytes cannot grant a limit of " + limit);
+        require(clients > Layout.AGENT && clients <= MOST_CLIENTS, "clients must be 2 to 262144, not " + clients);
+        require(slabs > 1 && slabs <= Layout.Slab.MOST, "slabs must be 2 to 262144, not " + slabs);
+        require(node >= 0, "a node's number is not negative: " + node);
+    }
+
+    /** The usual plan: a file four times the limit and at least 1 TiB, 16384 clients. */
+    public static MemoryPlan of(long limit, int node) {
+        return new MemoryPlan(Math.max(1L << 40, Math.multiplyExact(limit, 4)), limit, 1 << 14, Layout.Slab.MOST, node);
+    }
+
+    private static void require(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new DragonException(DragonException.Category.USER, "memory.plan", otherwise);
+        }
+    }
+
+    /** Where the client table starts. */
+    long clientsAt() {
+        return Layout.Header.SIZE_OF;
+    }
+
+    /** Where the class table starts. */
+    long classesAt() {
+        return clientsAt() + (long) clients * Layout.ClientEntry.SIZE_OF;
+    }
+
+    /** Bytes from class to class. */
+    int classStride() {
+        return (int) Layout.roundUp(Layout.BlockClass.SLABS + (long) slabs * Integer.BYTES, 4096);
+    }
+
+    /** Where the slab table starts. */
+    long slabsAt() {
+        return classesAt() + (long) Layout.BlockClass.COUNT * classStride();
+    }
+
+    /** The first byte handed out. */
+    long arenaAt() {
+        return Layout.roundUp(slabsAt() + (long) slabs * Layout.Slab.SIZE_OF, 2 << 20);
+    }
+}

@@ -1,0 +1,95 @@
+package dragon.memory;
+
+import dragon.memory.Layout.ClientEntry;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The objects this process is bound to, as its entry in shared memory lists them (section 3): the truth of who uses an object. Several handles of one
+ * object and role share one entry. Thread-safe within the process; the agent reads it at any time.
+ */
+public final class References {
+    private static final class Use {
+        final int entry;
+        int handles;
+
+        Use(int entry) {
+            this.entry = entry;
+        }
+    }
+
+    private final Client client;
+    private final Map<Long, Use> uses = new HashMap<>();
+    private final ArrayDeque<Integer> gaps = new ArrayDeque<>();
+    private int high;
+
+    References(Client client) {
+        this.client = client;
+    }
+
+    /** Writes a reference: the object cannot go away from now on, if it was alive. */
+    public synchronized void add(ThreadRecord record, long offsetAndRole) {
+        Use use = uses.get(offsetAndRole);
+        if (use == null) {
+            use = new Use(gaps.isEmpty() ? nextEntry(record) : gaps.pop());
+            uses.put(offsetAndRole, use);
+            Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), offsetAndRole);
+        }
+        use.handles++;
+    }
+
+    /** Takes a handle away. True: it was the last with that role, and the reference is cleared; tell the agent. */
+    public synchronized boolean remove(long offsetAndRole) {
+        Use use = uses.get(offsetAndRole);
+        if (use == null || --use.handles > 0) {
+            return false;
+        }
+        uses.remove(offsetAndRole);
+        Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), 0);
+        gaps.push(use.entry);
+        return true;
+    }
+
+    private int nextEntry(ThreadRecord record) {
+        int entry = high;
+        if (entryAt(client.memory(), client.number(), entry) == 0) {
+            int table = tableOf(entry);
+            if (table >= ClientEntry.REF_TABLES) {
+                throw new DragonException(
+                        DragonException.Category.RESOURCES,
+                        "memory.references",
+                        "this process is bound to " + entry + " objects, which is the most there can be");
+            }
+            client.addTable(record, ClientEntry.REFS_EXT + (long) table * Long.BYTES, 512L * Long.BYTES << table);
+        }
+        high = entry + 1;
+        Raw.putIntRelease(client.entry() + ClientEntry.REFS_HIGH, high);
+        return entry;
+    }
+
+    /** Table k holds the 512 << k entries from 96 + 512 * (2^k - 1) on. */
+    private static int tableOf(int entry) {
+        return Integer.SIZE - 1 - Integer.numberOfLeadingZeros((entry - ClientEntry.INLINE_REFS) / 512 + 1);
+    }
+
+    /** Entries a client ever used: the bound for scans. */
+    public static int high(Memory memory, int client) {
+        return Raw.getIntAcquire(memory.client(client) + ClientEntry.REFS_HIGH);
+    }
+
+    /** The address of a client's entry; 0 if its table does not exist. */
+    public static long entryAt(Memory memory, int client, int entry) {
+        long at = memory.client(client);
+        if (entry < ClientEntry.INLINE_REFS) {
+            return at + ClientEntry.REFS + (long) entry * Long.BYTES;
+        }
+        int table = tableOf(entry);
+        if (table >= ClientEntry.REF_TABLES) {
+            return 0;
+        }
+        long offset = Raw.getLongAcquire(at + ClientEntry.REFS_EXT + (long) table * Long.BYTES);
+        int row = entry - ClientEntry.INLINE_REFS - 512 * ((1 << table) - 1);
+        return offset == 0 ? 0 : memory.address(offset) + (long) row * Long.BYTES;
+    }
+}
