@@ -20,6 +20,9 @@ public final class Blocks {
     /** Part of an object or table. */
     public static final int PART = 3;
 
+    /** The reference in what a record or slot names a block by; the rest is the generation. */
+    public static final long REF = 0xffffff;
+
     private static final int GENERATION_SHIFT = 24;
     private static final int STATE_SHIFT = 20;
 
@@ -103,7 +106,7 @@ public final class Blocks {
             long midBits = Raw.getLongAcquire(midWord);
             if (midBits == 0) {
                 nameClass(record, k, entry);
-                Hints.clearAbove(entry + BlockClass.TOP, mid, midWord);
+                Hints.lowerMid(entry, mid);
                 continue;
             }
             int low = mid << 6 | Long.numberOfTrailingZeros(midBits);
@@ -111,7 +114,7 @@ public final class Blocks {
             long lowBits = Raw.getLongAcquire(lowWord);
             if (lowBits == 0) {
                 nameClass(record, k, entry);
-                Hints.clearAbove(midWord, low & 63, lowWord);
+                Hints.lowerLow(entry, low);
                 continue;
             }
             int number = low << 6 | Long.numberOfTrailingZeros(lowBits);
@@ -134,7 +137,7 @@ public final class Blocks {
         long free = Raw.getLongAcquire(slab + Slab.FREE);
         if (free == 0) {
             record.block(k, (long) index << 6);
-            Hints.lower(entry, slab, number);
+            Hints.lowerSlab(entry, slab, number);
             return 0;
         }
         int m = Long.numberOfTrailingZeros(free);
@@ -144,17 +147,14 @@ public final class Blocks {
         long generation = generationOf(word) + 1;
         record.block(k, generation << GENERATION_SHIFT | ref);
         boolean won = stateOf(word) == FREE && Raw.casLong(at, word, word(generation, HELD, me));
-        long rest = Raw.andLong(slab + Slab.FREE, ~(1L << m)) & ~(1L << m);
-        if (!won) {
-            if (stateOf(Raw.getLongVolatile(at)) == FREE) {
-                Hints.set(slab + Slab.FREE, m);
-            }
-            return 0;
+        Raw.andLong(slab + Slab.FREE, ~(1L << m));
+        if (won) {
+            return ref;
         }
-        if (rest == 0) {
-            Hints.lower(entry, slab, number);
+        if (stateOf(Raw.getLongVolatile(at)) == FREE) {
+            raise(memory, ref);
         }
-        return ref;
+        return 0;
     }
 
     /** Frees the block in place {@code k} of the record, HELD or PART, and empties the place. */
@@ -165,7 +165,7 @@ public final class Blocks {
 
     /** The reference in place {@code k} of the record. */
     public static long refIn(ThreadRecord record, int k) {
-        return record.block(k) & 0xffffff;
+        return record.block(k) & REF;
     }
 
     /** Makes a block free, whoever had it, and sets the hints. For the agent, and for who holds it. */
@@ -190,18 +190,21 @@ public final class Blocks {
         Hints.raise(memory.blockClass(Raw.getInt(slab + Slab.CLASS)), Raw.getInt(slab + Slab.NUMBER));
     }
 
-    /** The block this client holds lies in a channel from now on. The record still names it. */
-    public static void send(Memory memory, long ref) {
-        long at = wordAt(memory, ref);
-        Raw.putLongRelease(at, word(generationOf(Raw.getLong(at)), SENT, 0));
+    /**
+     * The block in place {@code k} of the record, which still names it, lies in a channel from now on. Its slot names it already, by {@link
+     * ThreadRecord#block}.
+     */
+    public void send(ThreadRecord record, int k) {
+        long hand = record.block(k);
+        Raw.putLongRelease(wordAt(memory, hand & REF), word(hand >>> GENERATION_SHIFT, SENT, 0));
     }
 
-    /** Takes a block out of a message into place {@code k} of the record. */
-    public void receive(ThreadRecord record, int k, long ref) {
-        long at = wordAt(memory, ref);
-        long generation = generationOf(Raw.getLongAcquire(at)) + 1;
-        record.block(k, generation << GENERATION_SHIFT | ref);
-        Raw.putLongRelease(at, word(generation, HELD, me));
+    /** Takes the block that a slot names into place {@code k} of the record. Returns its reference. Killed before: it is freed with the slot. */
+    public long receive(ThreadRecord record, int k, long sent) {
+        long hand = sent + (1L << GENERATION_SHIFT);
+        record.block(k, hand);
+        Raw.putLongRelease(wordAt(memory, hand & REF), word(hand >>> GENERATION_SHIFT, HELD, me));
+        return hand & REF;
     }
 
     /** The block this client holds is part of an object or table from now on. The record still names it. */

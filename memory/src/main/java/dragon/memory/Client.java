@@ -84,14 +84,15 @@ public final class Client {
         Raw.orInt(entry + ClientEntry.FLAGS, ClientEntry.ORDERLY);
     }
 
-    /** Takes a block for one of the client's own tables and links it. Killed before the link: the sweep frees it; after it: it is the entry's. */
+    /** Takes a block for one of the client's own tables and links it. Killed before the link: the sweep frees it; after
+     * it: it is the entry's. */
     void addTable(ThreadRecord record, long field, long bytes) {
         long ref = blocks.alloc(record, 1, bytes);
         if (!Blocks.isFresh(memory, ref)) {
             Raw.zero(blocks.address(ref), bytes);
         }
-        Blocks.embed(memory, ref);
         Raw.putLongRelease(entry + field, Blocks.offsetOf(memory, ref));
+        Blocks.embed(memory, ref);
         record.block(1, 0);
     }
 }

@@ -15,29 +15,39 @@ final class Hints {
     static void raise(long classEntry, int number) {
         int low = number >>> 6;
         set(classEntry + BlockClass.LOW + (long) low * Long.BYTES, number & 63);
+        raiseLow(classEntry, low);
+    }
+
+    private static void raiseLow(long classEntry, int low) {
         set(classEntry + BlockClass.MID + (long) (low >>> 6) * Long.BYTES, low & 63);
         set(classEntry + BlockClass.TOP, low >>> 6);
     }
 
-    /** Clears the bits above a slab that has no free block left, as far as there is nothing below them. */
-    static void lower(long classEntry, long slab, int number) {
+    /** Clears the bit of a slab that has no free block left; sets it again, and those above, if it has one after all. */
+    static void lowerSlab(long classEntry, long slab, int number) {
         int low = number >>> 6;
-        int mid = low >>> 6;
-        long lowWord = classEntry + BlockClass.LOW + (long) low * Long.BYTES;
-        long midWord = classEntry + BlockClass.MID + (long) mid * Long.BYTES;
-        if (clearAbove(lowWord, number & 63, slab + Slab.FREE) && clearAbove(midWord, low & 63, lowWord)) {
-            clearAbove(classEntry + BlockClass.TOP, mid, midWord);
+        Raw.andLong(classEntry + BlockClass.LOW + (long) low * Long.BYTES, ~(1L << (number & 63)));
+        if (Raw.getLongVolatile(slab + Slab.FREE) != 0) {
+            raise(classEntry, number);
         }
     }
 
-    /** Clears a bit whose word below is empty; sets it again if it is so no more. True: the bit's own word is empty now. */
-    static boolean clearAbove(long word, int bit, long below) {
-        long rest = Raw.andLong(word, ~(1L << bit)) & ~(1L << bit);
-        if (Raw.getLongVolatile(below) != 0) {
-            Raw.orLong(word, 1L << bit);
-            return false;
+    /** Clears the bit of a low word that is empty; sets it again, and the one above, if it is not. */
+    static void lowerLow(long classEntry, int low) {
+        long lowWord = classEntry + BlockClass.LOW + (long) low * Long.BYTES;
+        long midWord = classEntry + BlockClass.MID + (long) (low >>> 6) * Long.BYTES;
+        Raw.andLong(midWord, ~(1L << (low & 63)));
+        if (Raw.getLongVolatile(lowWord) != 0) {
+            raiseLow(classEntry, low);
         }
-        return rest == 0;
+    }
+
+    /** Clears the bit of a mid word that is empty; sets it again if it is not. */
+    static void lowerMid(long classEntry, int mid) {
+        Raw.andLong(classEntry + BlockClass.TOP, ~(1L << mid));
+        if (Raw.getLongVolatile(classEntry + BlockClass.MID + (long) mid * Long.BYTES) != 0) {
+            set(classEntry + BlockClass.TOP, mid);
+        }
     }
 
     static void set(long word, int bit) {
@@ -60,8 +70,7 @@ final class Hints {
         int lows = (Raw.getIntAcquire(classEntry + BlockClass.SLAB_COUNT) + 63) >>> 6;
         for (int low = 0; low < lows; low++) {
             if (Raw.getLongVolatile(classEntry + BlockClass.LOW + (long) low * Long.BYTES) != 0) {
-                set(classEntry + BlockClass.MID + (long) (low >>> 6) * Long.BYTES, low & 63);
-                set(classEntry + BlockClass.TOP, low >>> 6);
+                raiseLow(classEntry, low);
             }
         }
     }

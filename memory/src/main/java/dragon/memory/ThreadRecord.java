@@ -39,7 +39,7 @@ public final class ThreadRecord {
     /** Change a semaphore, lock or event. */
     public static final int UPDATE = 6;
 
-    private static final int STATE_MASK = 3;
+    private static final int STATE_MASK = 7;
 
     private final Client client;
     private final int index;
