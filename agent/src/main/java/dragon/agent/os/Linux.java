@@ -30,6 +30,10 @@ public final class Linux {
     public static final int EPIPE = 32;
     public static final int ECONNRESET = 104;
 
+    public static final int EXISTS = 0;
+    public static final int EXECUTABLE = 1;
+    public static final int READABLE = 4;
+
     public static final int SIGINT = 2;
     public static final int SIGKILL = 9;
     public static final int SIGTERM = 15;
@@ -207,6 +211,15 @@ public final class Linux {
             int flags = O_CLOEXEC | (write ? 2 : 0);
             return check(
                     "open " + path, call(function("open"), arena.allocateFrom(path).address(), flags, 0, 0, 0, 0));
+        }
+    }
+
+    /** May this process do {@code what} with the file, for which {@link #EXISTS}, {@link #READABLE} and {@link #EXECUTABLE} are? */
+    public static boolean accessible(byte[] path, int what) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment text = arena.allocate(path.length + 1L);
+            MemorySegment.copy(path, 0, text, JAVA_BYTE, 0, path.length);
+            return call(function("access"), text.address(), what, 0, 0, 0, 0) == 0;
         }
     }
 

@@ -35,8 +35,8 @@ public final class RunLife {
         /** The launcher got a signal at this time. */
         record Signalled(int signal, long millis) implements Event {}
 
-        /** The run cannot go on (or could not start); says why. */
-        record Failed(String words, int code) implements Event {}
+        /** The head could not be started; says why. */
+        record NotStarted(String words, int code) implements Event {}
     }
 
     /** What is to be done about it. */
@@ -53,8 +53,11 @@ public final class RunLife {
         /** Show what was written and is not shown yet. */
         record ShowRest() implements Effect {}
 
-        /** Mark the run as over ({@code lost}: abnormally) and end with this code, after these words, if any. */
-        record Finish(int code, String words, boolean lost) implements Effect {}
+        /**
+         * Mark the run as over ({@code lost}: abnormally) and end with this code, after these words, if any; {@code ran}: there was a head whose end is to be
+         * told.
+         */
+        record Finish(int code, String words, boolean lost, boolean ran) implements Effect {}
     }
 
     private final boolean ownHead; // the head is a child of the keeper, so its end has a status
@@ -62,6 +65,7 @@ public final class RunLife {
     private int code;
     private String words = "";
     private boolean lost;
+    private boolean ran = true;
     private int signal;
     private long signalledAt;
     private List<Effect> effects = new ArrayList<>();
@@ -86,8 +90,8 @@ public final class RunLife {
             shown();
         } else if (event instanceof Event.Signalled signalled) {
             signalled(signalled);
-        } else if (event instanceof Event.Failed failed) {
-            failed(failed);
+        } else if (event instanceof Event.NotStarted failed) {
+            notStarted(failed);
         }
         return effects;
     }
@@ -128,7 +132,7 @@ public final class RunLife {
 
     private void finish() {
         stage = Stage.OVER;
-        effects.add(new Effect.Finish(code, words, lost));
+        effects.add(new Effect.Finish(code, words, lost, ran));
     }
 
     private void signalled(Event.Signalled event) {
@@ -150,12 +154,12 @@ public final class RunLife {
         }
     }
 
-    private void failed(Event.Failed event) {
-        if (stage != Stage.RUNNING) {
-            return;
+    private void notStarted(Event.NotStarted event) {
+        if (stage == Stage.RUNNING) {
+            code = event.code();
+            words = event.words();
+            ran = false;
+            endKeeper();
         }
-        code = event.code();
-        words = event.words();
-        endKeeper();
     }
 }

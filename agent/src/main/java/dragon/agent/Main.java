@@ -1,0 +1,33 @@
+package dragon.agent;
+
+import java.util.List;
+
+/**
+ * The agent of a program that was started without the launcher: {@code dragon.agent.Main --plain [INTERPRETER [FLAG...]]}, by the Python package, in a session of its own.
+ *
+ * <p>Prints {@code DRAGON_AGENT <name of its socket>} when it can be reached, and ends with the process that started it. Until that process says hello, what goes wrong
+ * is told on stderr.
+ */
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] arguments) {
+        String home = System.getProperty("dragon.home");
+        if (home == null || arguments.length == 0 || !arguments[0].equals("--plain")) {
+            System.err.println("This is a part of Dragon, started by its Python package; run a program with: dragon PROG");
+            Runtime.getRuntime().halt(2);
+            return;
+        }
+        int code;
+        try {
+            List<String> interpreter = List.of(arguments).subList(1, arguments.length);
+            Agent agent = new Agent(new Setup(home, interpreter, null, ""));
+            System.out.println("DRAGON_AGENT " + agent.name());
+            code = agent.run().code();
+        } catch (RuntimeException e) {
+            System.err.println("dragon: the agent could not start: " + e.getMessage());
+            code = 2;
+        }
+        Runtime.getRuntime().halt(code);
+    }
+}

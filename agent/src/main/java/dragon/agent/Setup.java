@@ -1,0 +1,32 @@
+package dragon.agent;
+
+import dragon.agent.keeper.Program;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How an agent is to be.
+ *
+ * @param home the folder the run-time is built in
+ * @param interpreter executable and flags of the Python that will want workers first; its zygote is started with the run. Empty: not known
+ * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
+ * @param headName what the user called it
+ */
+public record Setup(String home, List<String> interpreter, @Nullable Program head, String headName) {
+    public Setup {
+        interpreter = List.copyOf(interpreter);
+    }
+
+    /** Was the agent started by the head, rather than the head by the agent? */
+    boolean plain() {
+        return head == null;
+    }
+
+    String keeper() {
+        return home + "/build/bin/keeper";
+    }
+
+    String python() {
+        return home + "/python";
+    }
+}

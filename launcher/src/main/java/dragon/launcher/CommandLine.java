@@ -1,0 +1,97 @@
+package dragon.launcher;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the user typed after {@code dragon}.
+ *
+ * @param kind what {@code program} is
+ * @param program a file or command, the name of a module, or code, as the user's own bytes
+ * @param arguments the program's
+ */
+record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean verbose) {
+    enum Kind {
+        PROGRAM,
+        MODULE,
+        CODE,
+        HELP,
+        VERSION
+    }
+
+    /** The user asked for something there is not. The message is one line that names the culprit and the mend. */
+    static final class UsageException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        UsageException(String message) {
+            super(message);
+        }
+    }
+
+    static final String HELP = """
+            Usage: dragon [options] PROG [ARG...]
+                   dragon [options] -m MODULE [ARG...]
+                   dragon [options] -c CODE [ARG...]
+
+            Runs a program in Dragon. A .py file, a module or code runs in the Python found first (the active virtual environment, then
+            python3 on the PATH); anything else is a program that is run as it is. The exit code is the program's own, 128+n after signal n.
+
+            Options:
+              -m MODULE      run a module, as python -m does
+              -c CODE        run this code, as python -c does
+              -v, --verbose  tell on stderr what is started
+              -h, --help     show this
+              --version      show the version
+            """;
+
+    static CommandLine parse(List<byte[]> words) throws UsageException {
+        boolean verbose = false;
+        for (int i = 0; i < words.size(); i++) {
+            String word = Bytes.text(words.get(i));
+            List<byte[]> rest = words.subList(i + 1, words.size());
+            switch (word) {
+                case "-v", "--verbose" -> verbose = true;
+                case "-h", "--help" -> {
+                    return new CommandLine(Kind.HELP, Bytes.NONE, List.of(), verbose);
+                }
+                case "--version" -> {
+                    return new CommandLine(Kind.VERSION, Bytes.NONE, List.of(), verbose);
+                }
+                case "-m" -> {
+                    return python(Kind.MODULE, "-m needs the name of a module: dragon -m MODULE [ARG...]", rest, verbose);
+                }
+                case "-c" -> {
+                    return python(Kind.CODE, "-c needs code: dragon -c CODE [ARG...]", rest, verbose);
+                }
+                case "--" -> {
+                    return program(rest, verbose);
+                }
+                default -> {
+                    if (word.length() > 1 && word.charAt(0) == '-') {
+                        throw new UsageException("unknown option " + word + "; dragon --help shows all");
+                    }
+                    return program(words.subList(i, words.size()), verbose);
+                }
+            }
+        }
+        return program(List.of(), verbose);
+    }
+
+    private static CommandLine program(List<byte[]> words, boolean verbose) throws UsageException {
+        if (words.isEmpty() || words.getFirst().length == 0) {
+            throw new UsageException("no program given: dragon PROG [ARG...] runs one; dragon --help tells more");
+        }
+        return new CommandLine(Kind.PROGRAM, words.getFirst(), rest(words), verbose);
+    }
+
+    private static CommandLine python(Kind kind, String missing, List<byte[]> words, boolean verbose) throws UsageException {
+        if (words.isEmpty()) {
+            throw new UsageException(missing);
+        }
+        return new CommandLine(kind, words.getFirst(), rest(words), verbose);
+    }
+
+    private static List<byte[]> rest(List<byte[]> words) {
+        return new ArrayList<>(words.subList(1, words.size()));
+    }
+}
