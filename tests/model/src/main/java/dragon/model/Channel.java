@@ -1,0 +1,304 @@
+package dragon.model;
+
+import dragon.model.Code.Sub;
+
+/** Section 9, the channel: the two attempts of a send and a receive, with their wakes and chains. */
+final class Channel {
+    final Shared.Thing object;
+    final Messages messages;
+    final boolean bounded;
+    final boolean inBlocks;
+    final boolean ends;
+
+    /** {@code inBlocks}: messages travel in blocks; {@code ends}: the channel ends with its last sender. */
+    Channel(World w, String name, int capacity, boolean bounded, Messages messages, boolean inBlocks, boolean ends) {
+        this.messages = messages;
+        this.bounded = bounded;
+        this.inBlocks = inBlocks;
+        this.ends = ends;
+        object = new Shared.Thing(w, name);
+        object.data = new Shared.Chain(w, name, capacity, !bounded);
+        object.queue(w, "receivers", w.queueCapacity).queue(w, "senders", w.queueCapacity);
+    }
+
+    Shared.Queue receivers() {
+        return object.queues.get(0);
+    }
+
+    Shared.Queue senders() {
+        return object.queues.get(1);
+    }
+
+    /** One attempt to send the message in register {@code value}, or the block in hand. */
+    final class Send implements Attempt {
+        private final Sub sub;
+        private final int result;
+
+        Send(Kit kit, int value) {
+            World w = kit.w;
+            Code c = kit.actor.code;
+            ChainSend claim = new ChainSend(c, "send " + object.name, object.data, w);
+            RingSend room = bounded ? new RingSend(c, "room " + object.name) : null;
+            Choose chooseReceiver = kit.choose(receivers());
+            Choose chooseSender = bounded ? kit.choose(senders()) : null;
+            sub = c.sub("send " + object.name);
+            result = sub.result();
+            sub.local("claim", m -> claim.call(m, sub, "claimed"));
+            sub.local("claimed", m -> {
+                if (claim.outcome(m) != RingSend.CLAIMED) {
+                    return sub.leave(m);
+                }
+                m.set(result, 1);
+                return inBlocks ? "payload" : "publish";
+            });
+            if (inBlocks) {
+                Shared.Record me = kit.actor.record;
+                sub.shared("payload", m -> {
+                    m.store(claim.word(m) + 1, m.s[me.block]);
+                    return "sent";
+                });
+                sub.shared("sent", m -> {
+                    Shared.Block block = w.blocks.get((m.s[me.block] & 255) - 1);
+                    m.store(block.word, Words.block(m.s[me.block] >> 8, Words.SENT, 0));
+                    return "publish";
+                });
+            }
+            sub.shared("publish", m -> {
+                if (!inBlocks) {
+                    m.own(claim.word(m) + 1, m.get(value));
+                }
+                claim.publish(m);
+                messages.published(m, m.get(value));
+                return "fence";
+            });
+            kit.fence(sub, "fence", "wake", !w.is(Mutation.NO_FENCE_WAKER));
+            sub.local("wake", m -> chooseReceiver.call(m, sub, bounded && !w.is(Mutation.NO_SENDER_CHAIN) && !w.is(Mutation.FLAG) ? "others" : "leave"));
+            sub.local("leave", m -> sub.leave(m));
+            if (bounded) {
+                sub.shared("others", m -> m.load(senders().waiting) == 0 ? sub.leave(m) : "room");
+                sub.local("room", m -> room.call(m, object.data.first.base, true, sub, "looked"));
+                sub.local("looked", m -> {
+                    boolean free = room.outcome(m) == RingSend.CLAIMED;
+                    room.forget(m);
+                    return free ? chooseSender.call(m, sub, "leave") : sub.leave(m);
+                });
+            }
+        }
+
+        @Override
+        public String call(Machine m, Sub caller, String back) {
+            return sub.enter(m, caller, back, "claim");
+        }
+
+        @Override
+        public boolean outcome(Machine m) {
+            return m.take(result) == 1;
+        }
+    }
+
+    /** One attempt to receive. */
+    final class Receive implements Attempt {
+        private static final int GOT = 1;
+        private static final int END = 2;
+        private final Sub sub;
+        private final int result;
+
+        Receive(Kit kit) {
+            World w = kit.w;
+            Code c = kit.actor.code;
+            Shared.Record me = kit.actor.record;
+            sub = c.sub("receive " + object.name);
+            int expected = sub.local();
+            int got = sub.local();
+            int closed = sub.local();
+            result = sub.result();
+            ChainReceive claim = new ChainReceive(c, "receive " + object.name, object.data, w, m -> {});
+            ChainReceive taking = new ChainReceive(c, "receive " + object.name, object.data, w, m -> {
+                int payload = m.s[payloadOfClaim(m)];
+                int message = inBlocks ? payload == 0 ? 0 : m.s[w.blocks.get((payload & 255) - 1).content] : payload;
+                m.set(expected, message);
+                messages.taken(m, message);
+            });
+            this.claim = taking;
+            ChainReceive peek = claim;
+            Choose chooseReceiver = kit.choose(receivers());
+            Choose chooseSender = bounded ? kit.choose(senders()) : null;
+            boolean late = w.is(Mutation.CLOSED_AFTER_EMPTY);
+            sub.shared("closed", m -> {
+                m.set(closed, m.load(object.body));
+                return "claim";
+            });
+            sub.local("claim", m -> taking.call(m, false, sub, "claimed"));
+            sub.local("claimed", m -> {
+                if (taking.outcome(m) == RingReceive.CLAIMED) {
+                    m.set(result, GOT);
+                    return inBlocks ? "hold" : "release";
+                }
+                if (ends && late) {
+                    return "closed late";
+                }
+                m.set(result, m.get(closed) != 0 ? END : 0);
+                return sub.leave(m);
+            });
+            sub.shared("closed late", m -> {
+                m.set(result, m.load(object.body) != 0 ? END : 0);
+                return sub.leave(m);
+            });
+            if (inBlocks) {
+                // A block taken counts its generation up.
+                sub.own("hold", m -> {
+                    m.own(me.block, m.load(taking.payload(m)) + (1 << 8));
+                    return w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "release" : "take";
+                });
+                sub.shared("take", m -> {
+                    m.store(block(m, me).word, Words.block(m.s[me.block] >> 8, Words.HELD, kit.actor.owner()));
+                    return w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "copy" : "release";
+                });
+                sub.shared("copy", m -> {
+                    messages.returned(m, m.get(expected), m.load(block(m, me).content));
+                    m.set(expected, 0);
+                    return "free";
+                });
+                sub.shared("free", m -> {
+                    m.store(block(m, me).word, Words.block(m.s[me.block] >> 8, Words.FREE, 0));
+                    return "forget";
+                });
+                sub.own("forget", m -> {
+                    m.own(me.block, 0);
+                    return "fence";
+                });
+            }
+            sub.shared("release", m -> {
+                if (!inBlocks) {
+                    // The payload of a slot being read stays as it is: one step with the release.
+                    messages.returned(m, m.get(expected), m.load(taking.payload(m)));
+                    m.set(expected, 0);
+                }
+                m.store(taking.word(m), taking.released(m));
+                taking.forget(m);
+                return !inBlocks ? "fence" : w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "take" : "copy";
+            });
+            kit.fence(sub, "fence", bounded ? "wake" : "others", !w.is(Mutation.NO_FENCE_WAKER));
+            boolean chain = !w.is(Mutation.NO_CHAIN) && !w.is(Mutation.FLAG);
+            if (bounded) {
+                sub.local("wake", m -> chooseSender.call(m, sub, "others"));
+            }
+            if (chain) {
+                sub.shared("others", m -> m.load(receivers().waiting) == 0 ? sub.leave(m) : "peek");
+                sub.local("peek", m -> peek.call(m, true, sub, "looked"));
+                sub.local("looked", m -> {
+                    boolean ready = peek.outcome(m) == RingReceive.CLAIMED;
+                    peek.forget(m);
+                    return ready ? chooseReceiver.call(m, sub, "leave") : sub.leave(m);
+                });
+                sub.local("leave", m -> sub.leave(m));
+            } else {
+                sub.local("others", m -> sub.leave(m));
+            }
+        }
+
+        private final ChainReceive claim;
+
+        private int payloadOfClaim(Machine m) {
+            return claim.payload(m);
+        }
+
+        private Shared.Block block(Machine m, Shared.Record me) {
+            return m.world.blocks.get((m.s[me.block] & 255) - 1);
+        }
+
+        @Override
+        public String call(Machine m, Sub caller, String back) {
+            return sub.enter(m, caller, back, ends && !m.world.is(Mutation.CLOSED_AFTER_EMPTY) ? "closed" : "claim");
+        }
+
+        @Override
+        public boolean outcome(Machine m) {
+            int r = m.get(result);
+            if (r == GOT) {
+                m.set(result, 0);
+            }
+            return r != 0;
+        }
+
+        /** Whether the last success was the end of the stream. */
+        boolean ended(Machine m) {
+            return m.take(result) == END;
+        }
+    }
+
+    /** Looks whether a message is ready, and takes none. */
+    final class Poll implements Attempt {
+        private final Sub sub;
+        private final ChainReceive peek;
+
+        Poll(Kit kit) {
+            peek = new ChainReceive(kit.actor.code, "poll " + object.name, object.data, kit.w, m -> {});
+            sub = kit.actor.code.sub("poll " + object.name);
+            sub.local("peek", m -> peek.call(m, true, sub, "leave"));
+            sub.local("leave", m -> sub.leave(m));
+        }
+
+        @Override
+        public String call(Machine m, Sub caller, String back) {
+            return sub.enter(m, caller, back, "peek");
+        }
+
+        @Override
+        public boolean outcome(Machine m) {
+            boolean ready = peek.outcome(m) == RingReceive.CLAIMED;
+            peek.forget(m);
+            return ready;
+        }
+    }
+
+    /** What is wrong in a state in which nobody can go on: a sleeper whose condition holds, a lost message. */
+    String check(World w, int[] s) {
+        for (Actor actor : w.actors) {
+            if (actor.client == null || actor.dead(s) || actor.ended(s) || s[actor.record.waitObject] != object.id) {
+                continue;
+            }
+            if (s[actor.record.waitQueue] == receivers().waiting && ready(w, s)) {
+                return actor.name + " sleeps with a ready message: lost wake-up";
+            }
+            if (s[actor.record.waitQueue] == receivers().waiting && ends && s[object.body] != 0) {
+                return actor.name + " sleeps on a channel that has ended: lost wake-up";
+            }
+            if (s[actor.record.waitQueue] == senders().waiting && bounded && room(s)) {
+                return actor.name + " sleeps with room in the channel: lost wake-up";
+            }
+        }
+        if (inBlocks) {
+            long sent = w.blocks.stream().filter(b -> Words.blockState(s[b.word]) == Words.SENT).count();
+            long ready = messages.ready(s, object.data);
+            if (sent != ready) {
+                return sent + " blocks are SENT, " + ready + " messages are ready: a block is lost";
+            }
+        }
+        return messages.lost(s, object.data);
+    }
+
+    private boolean ready(World w, int[] s) {
+        return object.data.all(w, s).stream().anyMatch(r -> has(r, s, Words.READY));
+    }
+
+    /** The slot after the last one claimed is free, or abandoned. */
+    private boolean room(int[] s) {
+        Shared.Ring ring = object.data.first;
+        int p = s[ring.tail()];
+        while (Words.lap(s[ring.word(p)]) > Words.lapOf(p) || Words.lap(s[ring.word(p)]) == Words.lapOf(p) && Words.slotState(s[ring.word(p)]) != Words.FREE) {
+            p = ring.following(p);
+        }
+        int state = Words.slotState(s[ring.word(p)]);
+        return state == Words.FREE || state == Words.ABANDONED;
+    }
+
+    private static boolean has(Shared.Ring ring, int[] s, int state) {
+        for (int i = 0; i < ring.capacity; i++) {
+            if (Words.slotState(s[ring.word(i)]) == state) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

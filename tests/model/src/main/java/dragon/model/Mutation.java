@@ -1,0 +1,65 @@
+package dragon.model;
+
+/** A fault planted in the protocol, to prove that the checker finds it. */
+enum Mutation {
+    /** The waker looks at {@code waiting} without the fence after its store. */
+    NO_FENCE_WAKER,
+    /** The waiter tries again without the fence after its enqueue. */
+    NO_FENCE_WAITER,
+    /** The waiter parks without the second try. */
+    NO_SECOND_TRY,
+    /** Who was chosen and does not need it keeps it to itself. */
+    NO_PASS_ON,
+    /** Who only watches passes on when it was chosen, and not otherwise. */
+    WATCHER_PASSES_ONLY_CHOSEN,
+    /** A receiver that leaves messages behind chooses nobody. */
+    NO_CHAIN,
+    /** A sender that leaves room behind chooses nobody. */
+    NO_SENDER_CHAIN,
+    /** One flag "somebody waits", cleared by the waker that sees it, in place of references and the chain. */
+    FLAG,
+    /** The sweep repairs slots and tells nobody. */
+    NO_TELL,
+    /** The sweep tells only where the record was CHOSEN. */
+    TELL_ONLY_CHOSEN,
+    /** The sweep looks at the record's word first and resets it later. */
+    NO_EXCHANGE,
+    /** The sweep's tell wakes PARKED records alone, not CHOSEN ones whose waker died before the wake. */
+    TELL_NO_WAKE_AGAIN,
+    /** {@code op_object} is set after the condition was made true. */
+    LATE_OP_OBJECT,
+    /** {@code op_object} is cleared while parked. */
+    NO_OP_OBJECT_IN_WAIT,
+    /** The slot is released before the message's block was taken. */
+    RELEASE_BEFORE_BLOCK,
+    /** The sweep frees a slot that was being written instead of abandoning it. */
+    FREE_NOT_ABANDONED,
+    /** Senders do not take an abandoned slot of the lap before. */
+    NO_RECLAIM,
+    /** The sweep repairs slots and reads the waiters' records without a fence between. */
+    NO_FENCE_SWEEP,
+    /** An enqueue that saw a stale reference at the head receives whatever is there by then, and drops it. */
+    STALE_DROP_BY_RECEIVE,
+    /** A new sender claims in a ring that has a successor. */
+    NO_FOLLOW,
+    /** A receiver leaves a full ring with a successor without closing it. */
+    NO_CLOSE,
+    /** {@code closed} is loaded after the ring was found empty. */
+    CLOSED_AFTER_EMPTY,
+    /** Waiting on several, the sweep tells nobody of the other objects. */
+    SEVERAL_TELLS_NONE,
+    /** NEWS makes a condition's waiter arm again and go on waiting. */
+    CONDITION_REARMS_ON_NEWS,
+    /** A lock whose owner died is passed on to nobody. */
+    NO_CHOOSE_AFTER_DEATH,
+    /** The generation in the record's word does not count. */
+    NO_GENERATION,
+    /** The sweep frees a SENT block that is named in the dead process's record alone. */
+    FREE_SENT_IN_HAND,
+    /** The sweep's tell leaves an IDLE record its QUEUED, though the dead may have had the reference in hand. */
+    TELL_LEAVES_IDLE,
+    /** A receiver takes EMPTY for the end of a closed channel also where a slot is being written. */
+    WRITING_IS_END,
+    /** A reference that is still queued serves again for another object at the same address. */
+    REUSE_ACROSS_OBJECTS
+}

@@ -1,0 +1,168 @@
+package dragon.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The configurations that are explored. */
+final class Scenarios {
+    private final List<Scenario> all = new ArrayList<>();
+
+    private Scenarios() {
+        channels();
+        objects();
+    }
+
+    static List<Scenario> all() {
+        return new Scenarios().all;
+    }
+
+    static Scenario named(String name) {
+        return all().stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow();
+    }
+
+    private interface Fill {
+        void in(World w);
+    }
+
+    private void add(String name, int deaths, boolean big, boolean storeBuffers, Fill fill) {
+        all.add(new Scenario(name, deaths, big, mutations -> {
+            World w = new World(storeBuffers, mutations);
+            w.checks.add(state -> leftovers(w, state));
+            fill.in(w);
+            return w;
+        }));
+    }
+
+    /** What a dead client has left behind once its sweep is over. */
+    private static String leftovers(World w, int[] s) {
+        for (Shared.Client client : w.clients) {
+            if (s[client.dead] == 0) {
+                continue;
+            }
+            if (s[client.state] != Shared.Client.FREE) {
+                return client.name + " is dead and was not swept";
+            }
+            for (Shared.Ring ring : w.rings) {
+                for (int i = 0; i < ring.capacity; i++) {
+                    if (Words.owner(s[ring.word(i)]) == client.number) {
+                        return w.name(ring.word(i)) + " still belongs to the dead " + client.name;
+                    }
+                }
+            }
+        }
+        for (Shared.Block block : w.blocks) {
+            int owner = Words.owner(s[block.word]);
+            if (Words.blockState(s[block.word]) == Words.HELD) {
+                return "block " + block.number + " is held by client " + owner + " for ever";
+            }
+        }
+        return null;
+    }
+
+    private static Channel channel(World w, int capacity, int senders, int each) {
+        Channel channel = new Channel(w, "channel", capacity, true, new Messages(w, senders, each), false, false);
+        w.checks.add(s -> channel.check(w, s));
+        return channel;
+    }
+
+    private void channels() {
+        add("two senders, two receivers", 0, false, false, w -> {
+            Channel c = channel(w, 2, 2, 1);
+            w.process("S1", Script.send(c, 0, 1));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R1", Script.receive(c, 1, 0));
+            w.process("R2", Script.receive(c, 1, 0));
+        });
+        add("two senders, two receivers, a death", 1, true, false, w -> {
+            Channel c = channel(w, 2, 2, 1);
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("one sender, two receivers, a death", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 2);
+            w.process("S", Script.send(c, 0, 2)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("two senders, one receiver, capacity 1, a death", 1, false, false, w -> {
+            Channel c = channel(w, 1, 2, 1);
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 2, 0)).mortal();
+            Sweep.agent(w);
+        });
+        add("three senders, two receivers, capacity 2", 0, true, false, w -> {
+            Channel c = channel(w, 2, 2, 2);
+            w.process("S1", Script.send(c, 0, 2));
+            w.process("S2", Script.send(c, 1, 2));
+            w.process("R1", Script.receive(c, 2, 0));
+            w.process("R2", Script.receive(c, 2, 0));
+        });
+        add("store buffers: sender and receiver", 0, false, true, w -> {
+            Channel c = channel(w, 1, 1, 2);
+            w.process("S", Script.send(c, 0, 2));
+            w.process("R", Script.receive(c, 2, 0));
+        });
+        add("store buffers: sender and receiver, a death", 1, false, true, w -> {
+            Channel c = channel(w, 1, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("watcher and taker", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("watcher", Script.watch(c, 1, 0)).mortal();
+            w.process("taker", Script.receive(c, 1, 0)).mortal();
+            Sweep.agent(w);
+        });
+        add("time limits", 0, false, false, w -> {
+            w.queueCapacity = 8;
+            Channel c = channel(w, 2, 1, 2);
+            w.process("S", Script.send(c, 0, 2));
+            w.process("timed", Script.receive(c, 2, 1, Wait.Manner.TIMED, Wait.Manner.REUSING));
+            w.process("R", Script.receive(c, 2, 1));
+        });
+        add("interrupted after being chosen", 0, false, false, w -> {
+            w.queueCapacity = 8;
+            Channel c = channel(w, 2, 2, 1);
+            w.process("S1", Script.send(c, 0, 1));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("hasty", Script.receive(c, 1, 0, Wait.Manner.INTERRUPTED));
+            w.process("R", Script.receive(c, 2, 0));
+        });
+    }
+
+    private void objects() {
+        add("lock, three contenders, a death", 1, false, false, w -> {
+            Shared.Thing lock = Objects.object(w, "lock", 0);
+            int inside = w.word("inside");
+            w.process("A", Objects.lock(lock, inside, 1)).mortal();
+            w.process("B", Objects.lock(lock, inside, 1));
+            w.process("C", Objects.lock(lock, inside, 1));
+            Sweep.agent(w, lock);
+            w.checks.add(s -> Objects.sleeper(w, s, lock, v -> v == 0 || v == Words.DIED));
+        });
+        add("semaphore, two units, three acquirers, a death", 1, false, false, w -> {
+            Shared.Thing semaphore = Objects.object(w, "semaphore", 0);
+            w.process("releaser", Objects.release(semaphore, 2, 2, 1)).mortal();
+            w.process("A", Objects.acquire(semaphore, 1)).mortal();
+            w.process("B", Objects.acquire(semaphore, 1));
+            Sweep.agent(w);
+            w.checks.add(s -> Objects.sleeper(w, s, semaphore, v -> v > 0));
+        });
+        add("event, two waiters, a death", 1, false, false, w -> {
+            Shared.Thing event = Objects.object(w, "event", 0);
+            w.process("setter", Objects.release(event, 1, 2, 1)).mortal();
+            w.process("A", Objects.await(event)).mortal();
+            w.process("B", Objects.await(event));
+            Sweep.agent(w);
+            w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
+        });
+    }
+}

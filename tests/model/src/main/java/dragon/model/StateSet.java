@@ -1,0 +1,79 @@
+package dragon.model;
+
+/** A set of 64-bit state hashes, open addressing. With s states the chance that two share a hash, and one is skipped, is about s * s / 2^65: one in 4 million for 3 million states. */
+final class StateSet {
+    private long[] table = new long[1 << 12];
+    private int size;
+
+    static long hash(int[] state) {
+        long h = 0x9E3779B97F4A7C15L;
+        int i = 0;
+        for (; i + 1 < state.length; i += 2) {
+            h = (h ^ ((long) state[i] << 32 | state[i + 1] & 0xffffffffL)) * 0xD6E8FEB86659FD93L;
+            h ^= h >>> 32;
+        }
+        if (i < state.length) {
+            h = (h ^ state[i]) * 0xD6E8FEB86659FD93L;
+        }
+        h ^= h >>> 29;
+        h *= 0xBF58476D1CE4E5B9L;
+        h ^= h >>> 32;
+        return h == 0 ? 1 : h;
+    }
+
+    int size() {
+        return size;
+    }
+
+    boolean add(long hash) {
+        int at = find(hash);
+        if (table[at] == hash) {
+            return false;
+        }
+        table[at] = hash;
+        if (++size * 3L > table.length * 2L) {
+            grow();
+        }
+        return true;
+    }
+
+    boolean contains(long hash) {
+        return table[find(hash)] == hash;
+    }
+
+    void remove(long hash) {
+        int hole = find(hash);
+        if (table[hole] != hash) {
+            return;
+        }
+        int mask = table.length - 1;
+        for (int i = hole + 1 & mask; table[i] != 0; i = i + 1 & mask) {
+            int home = (int) table[i] & mask;
+            if ((i - home & mask) >= (i - hole & mask)) {
+                table[hole] = table[i];
+                hole = i;
+            }
+        }
+        table[hole] = 0;
+        size--;
+    }
+
+    private int find(long hash) {
+        int mask = table.length - 1;
+        int at = (int) hash & mask;
+        while (table[at] != 0 && table[at] != hash) {
+            at = at + 1 & mask;
+        }
+        return at;
+    }
+
+    private void grow() {
+        long[] old = table;
+        table = new long[2 * old.length];
+        for (long hash : old) {
+            if (hash != 0) {
+                table[find(hash)] = hash;
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+package dragon.model;
+
+import dragon.model.Code.Sub;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Section 8, the agent: for each dead client repairs its slots, frees its blocks, resets its records, tells the waiters, passes its locks on, and frees its number.
+ *
+ * <p>What only the dead process wrote can no longer change, so the sweep reads it without a step of its own; the same holds for the set of slots the dead process owns.
+ */
+final class Sweep {
+    private final World w;
+    private final Sub sub;
+    private final int client;
+    private final int record;
+    private final int slot;
+    private final int tell;
+    private final int target;
+    private final int word;
+
+    /** {@code locks}: objects whose body is a lock's owner word. */
+    static Actor agent(World w, Shared.Thing... locks) {
+        return agent(w, null, locks);
+    }
+
+    /** {@code ending}: the channel whose end comes with its last sender. */
+    static Actor agent(World w, Ends ending, Shared.Thing... locks) {
+        return w.thread("agent", null, null, actor -> {
+            Sweep sweep = new Sweep(actor, ending, List.of(locks));
+            actor.start = sweep.sub.pc("notice");
+        });
+    }
+
+    /** The senders of a channel with the flag ENDS. */
+    record Ends(Channel channel, List<Actor> senders) {
+        /** Whether no live client has a reference with the role SENDER. */
+        boolean over(int[] s) {
+            return senders.stream().allMatch(a -> a.ended(s) && (!a.dead(s) || s[a.client.state] == Shared.Client.FREE));
+        }
+    }
+
+    private final Ends ending;
+
+    private Sweep(Actor agent, Ends ending, List<Shared.Thing> locks) {
+        this.ending = ending;
+        w = agent.world;
+        Kit kit = new Kit(agent);
+        Map<Shared.Thing, Choose> choosers = new HashMap<>();
+        for (Shared.Thing lock : locks) {
+            choosers.put(lock, kit.choose(lock.queues.get(0)));
+        }
+        sub = agent.code.sub("sweep");
+        client = sub.result();
+        record = sub.result();
+        slot = sub.result();
+        tell = sub.result();
+        target = sub.result();
+        word = sub.result();
+        slots();
+        blocks();
+        record(kit);
+        tell();
+        locks(kit, locks, choosers);
+    }
+
+    private void slots() {
+        sub.shared("notice", m -> {
+            for (Shared.Client c : w.clients) {
+                boolean settled = w.actors.stream().noneMatch(a -> a.client == c && a.buffered(m.s));
+                if (m.s[c.dead] != 0 && m.peek(c.state) == Shared.Client.LIVE && settled) {
+                    m.set(client, c.number);
+                    m.store(c.state, Shared.Client.SWEEPING);
+                    return "next record";
+                }
+            }
+            if (ending != null && m.peek(ending.channel.object.body) == 0 && ending.over(m.s)) {
+                m.store(ending.channel.object.body, 1);
+                return w.is(Mutation.NO_TELL) ? "notice" : "fence";
+            }
+            return m.block();
+        });
+        sub.local("next record", m -> {
+            int next = m.get(record);
+            while (next < w.records.size() && w.records.get(next).client.number != m.get(client)) {
+                next++;
+            }
+            m.set(record, next + 1);
+            if (next == w.records.size()) {
+                m.set(record, 0);
+                return "next lock";
+            }
+            return "next slot";
+        });
+        sub.local("next slot", m -> {
+            for (Shared.Thing object : objects(m)) {
+                for (Shared.Ring ring : object.rings(w, m.s)) {
+                    for (int i = 0; i < ring.capacity; i++) {
+                        if (Words.owner(m.peek(ring.word(i))) == m.get(client)) {
+                            m.set(slot, ring.word(i));
+                            return carriesSent(m, object, ring, i) ? "free carried" : "repair";
+                        }
+                    }
+                }
+            }
+            m.set(slot, 0);
+            return w.blocks.isEmpty() ? "exchange" : "block";
+        });
+        sub.shared("repair", m -> {
+            int found = m.peek(m.get(slot));
+            boolean abandon = Words.slotState(found) == Words.WRITING && !w.is(Mutation.FREE_NOT_ABANDONED);
+            m.store(m.get(slot), abandon ? Words.slot(Words.lap(found), Words.ABANDONED, 0) : Words.slot(Words.lap(found) + 1, Words.FREE, 0));
+            return "next slot";
+        });
+    }
+
+    private void blocks() {
+        sub.shared("free carried", m -> {
+            int carried = m.peek(m.get(slot) + 1);
+            m.cas(w.blocks.get((carried & 255) - 1).word, Words.block(carried >> 8, Words.SENT, 0), Words.block(carried >> 8, Words.FREE, 0));
+            return "repair";
+        });
+        sub.shared("block", m -> {
+            // HELD by the dead stays so, whoever looks: look and store are one step.
+            int reference = m.s[swept(m).block];
+            if (reference != 0) {
+                Shared.Block block = w.blocks.get((reference & 255) - 1);
+                int found = m.load(block.word);
+                boolean same = Words.blockGeneration(found) == reference >> 8;
+                if (same && Words.blockState(found) == Words.HELD && Words.owner(found) == m.get(client)) {
+                    m.store(block.word, Words.block(reference >> 8, Words.FREE, 0));
+                }
+                if (Words.blockState(found) == Words.SENT && w.is(Mutation.FREE_SENT_IN_HAND)) {
+                    m.store(block.word, Words.block(Words.blockGeneration(found), Words.FREE, 0));
+                }
+            }
+            return "exchange";
+        });
+    }
+
+    /** Whether the dead one's slot names a block that may still be SENT: read, or written and named in the record too. */
+    private boolean carriesSent(Machine m, Shared.Thing object, Shared.Ring ring, int i) {
+        if (w.blocks.isEmpty() || object.data == null || object.data.first != ring || m.peek(ring.payload(i)) == 0) {
+            return false;
+        }
+        return Words.slotState(m.peek(ring.word(i))) == Words.READING || m.s[swept(m).block] == m.peek(ring.payload(i));
+    }
+
+    private void record(Kit kit) {
+        sub.shared("exchange", m -> {
+            int address = swept(m).word;
+            int fresh = Words.record(Words.generation(m.s[address]) + 1, 0, Words.IDLE);
+            int old = w.is(Mutation.NO_EXCHANGE) ? m.load(address) : m.swap(address, fresh);
+            boolean told = w.is(Mutation.TELL_ONLY_CHOSEN) ? false : m.s[swept(m).op] != 0;
+            m.set(tell, told || Words.waitState(old) == Words.CHOSEN ? 1 : 0);
+            if (w.is(Mutation.NO_TELL)) {
+                m.set(tell, 0);
+            }
+            return m.get(tell) != 0 ? "fence" : "told";
+        });
+        kit.fence(sub, "fence", "target", !w.is(Mutation.NO_FENCE_SWEEP));
+        sub.local("told", m -> m.get(record) == 0 ? "notice" : w.is(Mutation.NO_EXCHANGE) ? "reset" : "forget");
+        sub.shared("reset", m -> {
+            int address = swept(m).word;
+            m.store(address, Words.record(Words.generation(m.s[address]) + 1, 0, Words.IDLE));
+            return "forget";
+        });
+        sub.own("forget", m -> {
+            m.own(swept(m).op, 0);
+            m.own(swept(m).block, 0);
+            m.own(swept(m).waitObject, 0);
+            m.own(swept(m).waitQueue, 0);
+            return "next record";
+        });
+    }
+
+    private void tell() {
+        sub.local("target", m -> {
+            int next = m.get(target);
+            while (next < w.records.size() && w.records.get(next).client.number == m.get(client)) {
+                next++;
+            }
+            if (next >= w.records.size()) {
+                m.set(target, 0);
+                m.set(tell, 0);
+                return "told";
+            }
+            m.set(target, next + 1);
+            return "object";
+        });
+        sub.shared("object", m -> {
+            int waits = m.load(target(m).waitObject);
+            boolean concerned = waits == Words.SEVERAL || objects(m).stream().anyMatch(o -> o.id == waits);
+            return concerned ? "state" : "target";
+        });
+        sub.shared("state", m -> {
+            int found = m.load(target(m).word);
+            switch (Words.waitState(found)) {
+                case Words.PARKED:
+                    m.cas(target(m).word, found, Words.record(Words.generation(found), 0, Words.NEWS));
+                    return "wake";
+                case Words.IDLE:
+                    if (Words.queued(found) && !w.is(Mutation.TELL_LEAVES_IDLE)) {
+                        m.cas(target(m).word, found, Words.record(Words.generation(found), 0, Words.IDLE));
+                    }
+                    return "target";
+                default:
+                    return w.is(Mutation.TELL_NO_WAKE_AGAIN) ? "target" : "wake";
+            }
+        });
+        sub.shared("wake", m -> {
+            Choose.wake(m, target(m));
+            return "target";
+        });
+    }
+
+    private void locks(Kit kit, List<Shared.Thing> locks, Map<Shared.Thing, Choose> choosers) {
+        sub.local("next lock", m -> {
+            for (Shared.Thing lock : locks) {
+                if (m.peek(lock.body) == m.get(client)) {
+                    return "died " + lock.name;
+                }
+            }
+            return "free";
+        });
+        for (Shared.Thing lock : locks) {
+            sub.shared("died " + lock.name, m -> {
+                m.store(lock.body, Words.DIED);
+                return "fence " + lock.name;
+            });
+            kit.fence(sub, "fence " + lock.name, "pass on " + lock.name, true);
+            sub.local("pass on " + lock.name, m -> w.is(Mutation.NO_CHOOSE_AFTER_DEATH) ? "next lock" : choosers.get(lock).call(m, sub, "next lock"));
+        }
+        sub.shared("free", m -> {
+            m.store(w.clients.get(m.take(client) - 2).state, Shared.Client.FREE);
+            return "notice";
+        });
+    }
+
+    /** The objects the record under the sweep worked on and waited for. */
+    private List<Shared.Thing> objects(Machine m) {
+        if (m.get(record) == 0) {
+            return List.of(ending.channel.object);
+        }
+        int op = m.s[swept(m).op];
+        int waits = m.s[swept(m).waitObject];
+        if (op == Words.SEVERAL || waits == Words.SEVERAL) {
+            return w.is(Mutation.SEVERAL_TELLS_NONE) ? List.of() : w.things;
+        }
+        List<Shared.Thing> objects = new ArrayList<>();
+        if (op != 0) {
+            objects.add(w.things.get(op - 1));
+        }
+        if (waits != 0 && waits != op) {
+            objects.add(w.things.get(waits - 1));
+        }
+        return objects;
+    }
+
+    private Shared.Record swept(Machine m) {
+        return w.records.get(m.get(record) - 1);
+    }
+
+    private Shared.Record target(Machine m) {
+        return w.records.get(m.get(target) - 1);
+    }
+}
