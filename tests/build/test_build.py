@@ -1,0 +1,201 @@
+"""The build of what a user runs (build-support/build), in a copy of the checkout whose path has blanks."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROBE = "launcher/src/main/java/dragon/launcher/Probe.java"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the checkout, built once."""
+    folder = tmp_path_factory.mktemp("build") / "a folder with blanks"
+    listed = subprocess.run(
+        [
+            "git",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "dragon",
+            "build-support",
+            "native",
+            "python",
+            "*/src/main/*",
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    write_probe(folder, "one")
+    done = build(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def build(folder, **environment):
+    return subprocess.run(
+        [folder / "build-support/build"], env={**os.environ, **environment}, capture_output=True, text=True, timeout=100
+    )
+
+
+def write_probe(folder: pathlib.Path, answer: str) -> None:
+    """A class with a main method that prints its answer."""
+    text = f'package dragon.launcher;\n\npublic final class Probe {{ public static void main(String[] a) {{ System.out.println("{answer}"); }} }}\n'
+    (folder / PROBE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / PROBE).write_text(text)
+
+
+def probe(folder) -> str:
+    java = (folder / "build/lib/java").read_text().strip()
+    return subprocess.run(
+        [java, f"@{folder}/build/lib/jvm.options", "dragon.launcher.Probe"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+def built_things(folder):
+    """Name -> inode and time of everything that is built."""
+    names = [*(folder / "build/lib").iterdir(), *(folder / "build/bin").iterdir(), *(folder / "build/aot").iterdir()]
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in names}
+
+
+def test_a_second_build_does_nothing(checkout):
+    before = built_things(checkout)
+    done = build(checkout)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert built_things(checkout) == before
+
+
+def test_there_is_a_cache_for_a_quick_start(checkout):
+    (cache,) = (checkout / "build/aot").iterdir()
+    assert f'"-XX:AOTCache={cache}"' in (checkout / "build/lib/jvm.options").read_text()
+
+
+def test_a_changed_class_is_seen(checkout):
+    assert probe(checkout) == "one"
+    write_probe(checkout, "two")
+    done = build(checkout)
+    assert "(javac)" in done.stderr
+    assert "keeper" not in done.stderr
+    assert probe(checkout) == "two"
+    write_probe(checkout, "one")
+    assert build(checkout).returncode == 0
+    assert probe(checkout) == "one"
+
+
+def test_touched_sources_of_the_same_content_are_not_built_again(checkout):
+    (checkout / PROBE).touch()
+    done = build(checkout)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_deleted_source_is_seen(checkout):
+    other = checkout / PROBE.replace("Probe", "Other")
+    other.write_text("package dragon.launcher;\n\nfinal class Other {}\n")
+    assert "(javac)" in build(checkout).stderr
+    other.unlink()
+    assert build(checkout).returncode == 0
+    options = (checkout / "build/lib/jvm.options").read_text()
+    (jar,) = [path for path in (checkout / "build/lib").glob("dragon-*.jar") if str(path) in options]
+    assert "dragon/launcher/Other.class" not in zipfile.ZipFile(jar).namelist()
+    assert "dragon/launcher/Probe.class" in zipfile.ZipFile(jar).namelist()
+
+
+def test_of_two_builds_at_a_time_one_builds(checkout):
+    write_probe(checkout, "three")
+    both = [subprocess.Popen([checkout / "build-support/build"], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    words = [each.communicate(timeout=100)[1] for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    assert sum("(javac)" in each for each in words) == 1
+    assert probe(checkout) == "three"
+
+
+def test_a_build_that_is_killed_is_done_again(checkout):
+    write_probe(checkout, "four")
+    first = subprocess.Popen(
+        [checkout / "build-support/build"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert "(javac)" in first.stderr.readline()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert not (checkout / "build/lib/sources").exists()
+    assert build(checkout).returncode == 0
+    assert probe(checkout) == "four"
+    assert list((checkout / "build").glob("tmp.*")) == []
+
+
+def test_an_error_in_a_source_is_shown(checkout):
+    (checkout / PROBE).write_text("package dragon.launcher;\n\nclass Probe { int x = true; }\n")
+    done = build(checkout)
+    assert done.returncode == 2
+    assert "incompatible types" in done.stderr
+    assert done.stderr.splitlines()[-1] == "dragon: javac failed; its words are above"
+    write_probe(checkout, "one")
+    assert build(checkout).returncode == 0
+
+
+def only_line(done) -> str:
+    """The one line of a build that stopped at once."""
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_jdk_that_is_none_is_named(checkout, tmp_path):
+    line = only_line(build(checkout, DRAGON_JDK=str(tmp_path)))
+    assert line == f"dragon: DRAGON_JDK={tmp_path} is not a JDK 25 or newer; let it name one, or unset it"
+
+
+def test_an_old_jdk_is_named_with_its_version(checkout, tmp_path):
+    (tmp_path / "release").write_text('IMPLEMENTOR="X"\nJAVA_VERSION="17.0.15"\n')
+    line = only_line(build(checkout, DRAGON_JDK=str(tmp_path)))
+    assert line == f"dragon: DRAGON_JDK={tmp_path} is Java 17.0.15, not a JDK 25 or newer; let it name one, or unset it"
+
+
+def test_a_missing_compiler_is_named(checkout, tmp_path):
+    for name in os.listdir("/usr/bin"):
+        if name in (
+            "bash",
+            "env",
+            "find",
+            "sort",
+            "xargs",
+            "sha256sum",
+            "cut",
+            "mkdir",
+            "rm",
+            "mv",
+            "cp",
+            "cat",
+            "flock",
+            "sed",
+            "dirname",
+            "readlink",
+        ):
+            (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    for keeper in (checkout / "build/bin").iterdir():
+        keeper.unlink()
+    line = only_line(build(checkout, PATH=str(tmp_path), CC="nocc"))
+    assert (
+        line
+        == "dragon: no C compiler found (looked for nocc, cc, gcc, clang); install one (for example: apt install gcc), or set CC"
+    )
