@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dragon._control import FrameBody
 
 PROTOCOL = 1
+HEAD_ID = 4  # the low half of the head's id
 MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
 _CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
 
@@ -32,7 +33,9 @@ class Place(NamedTuple):
     run_id: bytes
     process_id: int
     client: int
-    streams: tuple[tuple[int, int] | None, tuple[int, int] | None]  # device and inode of the run's own stdout and stderr, as this process has them
+    streams: tuple[
+        tuple[int, int] | None, tuple[int, int] | None
+    ]  # device and inode of the run's own stdout and stderr, as this process has them
 
 
 class Startup(NamedTuple):
@@ -122,7 +125,7 @@ def _join() -> Place:
     from dragon import _runtime
 
     forked = _place is not None or _shm.run_state() != 0
-    role = Hello.OTHER if forked else _runtime.role()
+    role = Hello.OTHER if forked else Hello.HEAD
     private = False
     if _address is None:
         _address = _runtime.address()
@@ -130,14 +133,15 @@ def _join() -> Place:
         private = True
         _startup = Startup(dict(os.environb), credentials())
         _address = _runtime.start_private_agent()
-    own = (stream_of(1), stream_of(2)) if role == Hello.HEAD else (None, None)
     welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
     if _startup is None:
         _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))
     _shm.adopt(welcome.client)
+    head = welcome.process_id & 0xFFFFFFFF == HEAD_ID
+    own = (stream_of(1), stream_of(2)) if head else (None, None)
     _place = Place(os.getpid(), role, welcome.run_id, welcome.process_id, welcome.client, own)
-    if private:
-        _runtime.watch_private_agent()
+    if head:
+        _runtime.be_head(private)
     return _place
 
 
@@ -230,7 +234,8 @@ class _Connection:
         except OSError as error:
             self._socket.close()
             raise _shm.RunOver(
-                error.errno or 0, f"cannot reach the run's agent (socket @{address}): {error.strerror}; has the run ended?"
+                error.errno or 0,
+                f"cannot reach the run's agent (socket @{address}): {error.strerror}; has the run ended?",
             ) from None
 
     def close(self) -> None:
@@ -239,7 +244,9 @@ class _Connection:
 
     def welcomed(self) -> tuple[Welcome, int]:
         """The answer to the hello, and the memory's descriptor that comes with it."""
-        head, ancillary, _, _ = self._socket.recvmsg(4, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL)
+        head, ancillary, _, _ = self._socket.recvmsg(
+            4, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL
+        )
         if len(head) < 4:
             raise _gone()
         body = Frame.decode(self._socket.recv(int.from_bytes(head, "little"), socket.MSG_WAITALL)).body
@@ -316,7 +323,9 @@ class _Connection:
 def _gone() -> OSError:
     import errno
 
-    return _shm.RunOver(errno.EPIPE, "the run's agent has closed the connection: the run has ended, or its agent was killed")
+    return _shm.RunOver(
+        errno.EPIPE, "the run's agent has closed the connection: the run has ended, or its agent was killed"
+    )
 
 
 def _error(failure: Failure) -> Exception:

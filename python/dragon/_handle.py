@@ -28,7 +28,7 @@ def export(thing: Any) -> tuple[Any, ...]:
     """The handle of an object, as a plain tuple. The object lives until it is bound."""
     place = _agent.attach()
     token = _shm.pin(thing.offset, thing.id, thing.role)
-    popen = context.get_spawning_popen()  # type: ignore[attr-defined]
+    popen = context.get_spawning_popen()
     tokens = getattr(popen, "tokens", None)
     if tokens is not None:
         tokens.append(token)

@@ -13,7 +13,9 @@ def set_style(style: str) -> None:
     """Sets what `pid` and `ident` show from now on, here and in processes started from here."""
     global _style
     if style not in STYLES:
-        raise ValueError(f"unknown pid style {style!r}: use 'dragon' (the run-time's id) or 'os' (the operating system's pid)")
+        raise ValueError(
+            f"unknown pid style {style!r}: use 'dragon' (the run-time's id) or 'os' (the operating system's pid)"
+        )
     _style = style
 
 

@@ -21,7 +21,7 @@ _encoded: tuple[dict[bytes, bytes], list[Variable]] = ({}, [])
 _flags: list[str] | None = None
 
 
-def of_this_process(pass_descriptor: Callable[[int], int]) -> Setting:
+def of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
     """The setting a child started now is to have. Calls `pass_descriptor` for each standard stream that is not the run's own."""
     status = _own_status()
     setting = Setting(
@@ -51,7 +51,9 @@ def interpreter() -> list[str]:
     global _flags
     executable = spawn.get_executable()
     if executable is None:
-        raise OSError("the path of the Python interpreter is not known (sys.executable is empty): set it with multiprocessing.set_executable()")
+        raise OSError(
+            "the path of the Python interpreter is not known (sys.executable is empty): set it with multiprocessing.set_executable()"
+        )
     if _flags is None:
         _flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [os.fsdecode(executable), *_flags]
@@ -112,7 +114,7 @@ def _differs(status: dict[str, str]) -> bool:
     return startup_variables(environment) != startup_variables(startup.environment)
 
 
-def _stream(descriptor: int, own: tuple[int, int] | None, pass_descriptor: Callable[[int], int]) -> int:
+def _stream(descriptor: int, own: tuple[int, int] | None, pass_descriptor: Callable[[int], None]) -> int:
     now = _agent.stream_of(descriptor)
     if now is None:
         return NULL

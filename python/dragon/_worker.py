@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 PR_SET_PDEATHSIG = 1
-_OOM_SHARE = 500  # a kill for want of memory hits a worker, rather than the run-time
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def preload() -> None:
     """Imports, once for all workers, what each would import at its start."""
-    import _strptime  # noqa: F401
     import multiprocessing.connection
     import multiprocessing.heap
     import multiprocessing.managers
@@ -37,7 +35,7 @@ def preload() -> None:
     import multiprocessing.resource_sharer
     import multiprocessing.sharedctypes
     import multiprocessing.spawn
-    import multiprocessing.synchronize
+    import multiprocessing.synchronize  # noqa: F401
     import runpy  # noqa: F401
     import traceback  # noqa: F401
 
@@ -62,7 +60,6 @@ def run(
     """Becomes the process that was asked for, runs it, and ends."""
     setting = request.setting
     _take_descriptors(descriptors)
-    _raise_oom_score()
     own = tuple(
         _agent.stream_of(descriptor) if choice == _setting.RUN_OWN else None
         for descriptor, choice in ((1, setting.stdout), (2, setting.stderr))
@@ -83,16 +80,6 @@ def _take_descriptors(descriptors: list[int]) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     popen.inherited[:] = descriptors[3:]
-
-
-def _raise_oom_score() -> None:
-    try:
-        with open("/proc/self/oom_score_adj", "r+") as score:
-            now = int(score.read())
-            score.seek(0)
-            score.write(str(min(1000, now + _OOM_SHARE)))
-    except OSError:
-        pass  # a /proc that cannot be written is no reason not to work
 
 
 def _take_setting(setting: _control.Setting) -> None:

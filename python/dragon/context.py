@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from multiprocessing import context
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dragon._redirect import redirect
 from dragon.process import DragonProcess, extend_processes
@@ -41,59 +41,59 @@ class DragonContext(context.BaseContext):
 
         return Pipe(duplex)
 
-    def Lock(self) -> Lock:  # type: ignore[override]
+    def Lock(self) -> Lock:
         from dragon.synchronize import Lock
 
         return Lock(ctx=self)
 
-    def RLock(self) -> RLock:  # type: ignore[override]
+    def RLock(self) -> RLock:
         from dragon.synchronize import RLock
 
         return RLock(ctx=self)
 
-    def Condition(self, lock: Any = None) -> Condition:  # type: ignore[override]
+    def Condition(self, lock: Any = None) -> Condition:
         from dragon.synchronize import Condition
 
         return Condition(lock, ctx=self)
 
-    def Semaphore(self, value: int = 1) -> Semaphore:  # type: ignore[override]
+    def Semaphore(self, value: int = 1) -> Semaphore:
         from dragon.synchronize import Semaphore
 
         return Semaphore(value, ctx=self)
 
-    def BoundedSemaphore(self, value: int = 1) -> BoundedSemaphore:  # type: ignore[override]
+    def BoundedSemaphore(self, value: int = 1) -> BoundedSemaphore:
         from dragon.synchronize import BoundedSemaphore
 
         return BoundedSemaphore(value, ctx=self)
 
-    def Event(self) -> Event:  # type: ignore[override]
+    def Event(self) -> Event:
         from dragon.synchronize import Event
 
         return Event(ctx=self)
 
-    def Barrier(  # type: ignore[override]
+    def Barrier(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
     ) -> Barrier:
         from dragon.synchronize import Barrier
 
         return Barrier(parties, action, timeout, ctx=self)
 
-    def Queue(self, maxsize: int = 0) -> Queue:  # type: ignore[override]
+    def Queue(self, maxsize: int = 0) -> Queue:
         from dragon.queues import Queue
 
         return Queue(maxsize, ctx=self)
 
-    def JoinableQueue(self, maxsize: int = 0) -> JoinableQueue:  # type: ignore[override]
+    def JoinableQueue(self, maxsize: int = 0) -> JoinableQueue:
         from dragon.queues import JoinableQueue
 
         return JoinableQueue(maxsize, ctx=self)
 
-    def SimpleQueue(self) -> SimpleQueue:  # type: ignore[override]
+    def SimpleQueue(self) -> SimpleQueue:
         from dragon.queues import SimpleQueue
 
         return SimpleQueue(ctx=self)
 
-    def Pool(  # type: ignore[override]
+    def Pool(
         self,
         processes: int | None = None,
         initializer: Callable[..., object] | None = None,
@@ -122,7 +122,7 @@ def use() -> DragonContext:
 
 def is_default() -> bool:
     """Is Dragon the start method that `multiprocessing`'s own names stand for?"""
-    return context._default_context._actual_context is _the_context  # type: ignore[attr-defined]
+    return cast(Any, context._default_context)._actual_context is _the_context
 
 
 def _install() -> None:
@@ -135,7 +135,7 @@ def _install() -> None:
 def _factory(name: str) -> Callable[..., Any]:
     def decide(original: Callable[..., Any], self: context.BaseContext, *args: Any, **kwargs: Any) -> Any:
         actual = self.get_context()
-        if actual is _the_context and self is not actual:
+        if isinstance(actual, DragonContext) and self is not actual:
             return getattr(actual, name)(*args, **kwargs)
         return original(self, *args, **kwargs)
 

@@ -12,7 +12,7 @@ import pickle
 import select
 import signal
 from multiprocessing import context, resource_tracker, spawn, util
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dragon import _agent, _identity, _setting, _shm
 from dragon._control import Signal, Spawn, Spawned
@@ -119,11 +119,13 @@ class Popen:
 
     def _launch(self, process_obj: BaseProcess) -> None:
         streams: list[int] = []
-        setting = _setting.of_this_process(lambda descriptor: streams.append(descriptor) or 0)  # type: ignore[func-returns-value]
+        setting = _setting.of_this_process(streams.append)
         payload = self._pickled(process_obj)
         descriptors = streams + self._descriptors
         if len(descriptors) > _agent.MOST_DESCRIPTORS:
-            raise ValueError(f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})")
+            raise ValueError(
+                f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})"
+            )
         answer = _agent.call(
             Spawn(
                 setting,
@@ -144,7 +146,7 @@ class Popen:
     def _pickled(self, process_obj: BaseProcess) -> bytes:
         buffer = io.BytesIO()
         preparation = spawn.get_preparation_data(process_obj.name)
-        context.set_spawning_popen(self)  # type: ignore[attr-defined]
+        context.set_spawning_popen(cast(Any, self))
         try:
             tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
             birth = Birth(
@@ -158,7 +160,7 @@ class Popen:
             context.reduction.dump(preparation, buffer)  # type: ignore[attr-defined]
             context.reduction.dump(process_obj, buffer)  # type: ignore[attr-defined]
         finally:
-            context.set_spawning_popen(None)  # type: ignore[attr-defined]
+            context.set_spawning_popen(None)
         if buffer.tell() > _LARGEST_PAYLOAD:
             raise ValueError(
                 f"the arguments of {process_obj.name} take {buffer.tell()} bytes pickled, and at most {_LARGEST_PAYLOAD} can go with a process: "

@@ -1,0 +1,116 @@
+"""Finds the run this program belongs to, or starts one for it alone, and ends it in order.
+
+Under the launcher the environment names the agent. Else the program's first use of Dragon starts a private agent, in a session of its own, which lives
+as long as the program and not longer, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from multiprocessing import process, util
+from pathlib import Path
+from typing import IO
+
+from dragon import _shm
+
+_private: subprocess.Popen[bytes] | None = None
+
+
+class NotStarted(OSError):
+    """The run-time could not be started; the text holds its own words."""
+
+
+def address() -> str | None:
+    """The agent's socket, if the program was started within a run."""
+    return os.environ.get("DRAGON_AGENT")
+
+
+def first_environment() -> dict[bytes, bytes]:
+    """The environment this process was started with: that of the launcher, and so of the zygotes."""
+    with open("/proc/self/environ", "rb") as environment:
+        pairs = (item.partition(b"=") for item in environment.read().split(b"\0") if item)
+        return {name: value for name, _, value in pairs}
+
+
+def start_private_agent() -> str:
+    """Starts the agent of this program and returns the name of its socket."""
+    global _private
+    from dragon import _setting
+
+    java, options = _installed()
+    command = [java, f"@{options}", "dragon.agent.Main", "--plain", *_setting.interpreter()]
+    try:
+        _private = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+    except OSError as error:
+        raise NotStarted(
+            error.errno, f"cannot start the run-time: {java}: {error.strerror}; build again with build-support/build"
+        ) from None
+    assert _private.stdout is not None and _private.stderr is not None
+    with _private.stdout as out, _private.stderr as words:
+        for line in out:
+            key, _, name = line.decode().rstrip("\n").partition(" ")
+            if key == "DRAGON_AGENT":
+                return name
+        raise _not_started(_private, words)
+
+
+def be_head(private: bool) -> None:
+    """This process is the run's head: its end in order is to be told."""
+    if private:
+        assert _private is not None
+        descriptor = os.pidfd_open(_private.pid)
+        _shm.watch(descriptor)
+    util.Finalize(None, _end_interrupted_children, exitpriority=0)
+    util.Finalize(None, _farewell, args=(private,), exitpriority=-(1 << 30))
+
+
+def _installed() -> tuple[str, Path]:
+    """The java to run and its options, as the build left them."""
+    home = Path(__file__).resolve().parent.parent.parent
+    lib = home / "build" / "lib"
+    try:
+        java = (lib / "java").read_text().strip()
+        (lib / "jvm.options").stat()
+    except OSError as error:
+        raise NotStarted(
+            error.errno,
+            f"Dragon's run-time is not built ({error.filename} is missing): run {home / 'build-support' / 'build'}",
+        ) from None
+    if not os.access(java, os.X_OK):
+        raise NotStarted(
+            2, f"the Java that Dragon was built with is gone ({java}): run {home / 'build-support' / 'build'}"
+        )
+    return java, lib / "jvm.options"
+
+
+def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted:
+    text = words.read().decode(errors="replace").strip()
+    code = agent.wait()
+    how = f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+    return NotStarted(
+        5, f"Dragon's run-time did not start ({how})" + (f"; its words:\n{text}" if text else " and said nothing")
+    )
+
+
+def _end_interrupted_children() -> None:
+    """After Ctrl-C, ask every child to end: elsewhere the terminal would have done so, but workers are in a session of their own."""
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        for child in process.active_children():
+            child.terminate()
+
+
+def _farewell(private: bool) -> None:
+    """The last thing the head does in the run: nothing of its output is held by anyone when it ends."""
+    from dragon import _agent
+    from dragon._control import Bye
+
+    _shm.orderly()
+    try:
+        if private:
+            _agent.call(Bye())
+    except OSError:
+        pass  # the run is over already

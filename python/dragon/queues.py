@@ -1,0 +1,175 @@
+"""Queues over channels in shared memory.
+
+There is no feeder thread: what `put` was given is in shared memory when it returns, in this order for everyone, and what cannot be pickled raises from
+`put`. A process may end, or be killed, right after.
+"""
+
+from __future__ import annotations
+
+from multiprocessing import queues as stock
+from queue import Empty, Full
+from typing import TYPE_CHECKING, Any
+
+from dragon import _handle, _message, _shm
+from dragon.connection import Connection, Pipe
+from dragon.synchronize import Condition, Semaphore
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+__all__ = ["JoinableQueue", "Queue", "SimpleQueue"]
+
+_LARGEST = 1 << 20  # slots of a bounded channel
+
+
+class Queue(stock.Queue):  # type: ignore[type-arg]
+    """A queue for any number of processes. It can be pickled at any time."""
+
+    def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
+        if maxsize > _LARGEST:
+            raise ValueError(
+                f"a queue of at most {maxsize} items: the largest bound is {_LARGEST}; use 0 for a queue without one"
+            )
+        self._maxsize = max(maxsize, 0)
+        self._start(_shm.Channel.create(self._maxsize))
+
+    def _start(self, channel: _shm.Channel) -> None:
+        self._channel = channel
+        self._closed = False
+        self._ends: dict[str, Connection] = {}
+
+    def __getstate__(self) -> Any:
+        return self._maxsize, _handle.export(self._channel)
+
+    def __setstate__(self, state: Any) -> None:
+        self._maxsize, handle = state[:2]
+        self._start(_handle.bind(_shm.Channel, handle))
+
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Puts an object into the queue; raises Full if it stays full for the time that is given."""
+        if self._closed:
+            raise ValueError(f"Queue {self!r} is closed")
+        try:
+            _message.send(self._channel, obj, timeout if block else 0)
+        except _shm.Timeout:
+            raise Full from None
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Takes the next object from the queue; raises Empty if there is none for the time that is given."""
+        if self._closed:
+            raise ValueError(f"Queue {self!r} is closed")
+        try:
+            return _message.receive(self._channel, timeout if block else 0)
+        except _shm.Timeout:
+            raise Empty from None
+
+    def qsize(self) -> int:
+        """How many objects are in the queue now."""
+        return self._channel.qsize()
+
+    def empty(self) -> bool:
+        """Is nothing in the queue now?"""
+        return not self._channel.poll(0)
+
+    def full(self) -> bool:
+        """Would `put` wait now?"""
+        return 0 < self._maxsize <= self._channel.qsize()
+
+    def close(self) -> None:
+        """This process will use the queue no more."""
+        self._closed = True
+
+    def join_thread(self) -> None:
+        """There is no thread to be joined: what was put is in the queue."""
+        assert self._closed, f"Queue {self!r} not closed"
+
+    def cancel_join_thread(self) -> None:
+        """There is nothing to be cancelled."""
+
+    @property
+    def _reader(self) -> Connection:
+        """For `multiprocessing.connection.wait`, as users of the stock queue know it."""
+        return self._end("reader")
+
+    @property
+    def _writer(self) -> Connection:
+        return self._end("writer")
+
+    def _end(self, which: str) -> Connection:
+        end = self._ends.get(which)
+        if end is None:
+            channel = _shm.Channel.bind(self._channel.offset, self._channel.id, self._channel.role)
+            end = Connection(channel, None) if which == "reader" else Connection(None, channel)
+            self._ends[which] = end
+        return end
+
+
+class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
+    """A queue that knows how many of its objects are not done with yet."""
+
+    def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
+        super().__init__(maxsize, ctx=ctx)
+        self._unfinished_tasks = Semaphore(0)
+        self._cond = Condition()
+
+    def __getstate__(self) -> Any:
+        return (*super().__getstate__(), self._cond, self._unfinished_tasks)
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._cond, self._unfinished_tasks = state[2:]
+
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
+        # Counted before it is in the queue: whoever takes it may be done with it at once.
+        self._unfinished_tasks.release()
+        try:
+            super().put(obj, block, timeout)
+        except BaseException:
+            self.task_done()
+            raise
+
+    def task_done(self) -> None:
+        """An object that was taken is done with."""
+        with self._cond:
+            if not self._unfinished_tasks.acquire(False):
+                raise ValueError("task_done() called too many times")
+            if self._unfinished_tasks.get_value() == 0:
+                self._cond.notify_all()
+
+    def join(self) -> None:
+        """Waits until every object that was put is done with."""
+        with self._cond:
+            self._cond.wait_for(lambda: self._unfinished_tasks.get_value() == 0)
+
+
+class SimpleQueue(stock.SimpleQueue):  # type: ignore[type-arg]
+    """A pipe that any number of processes use from both ends."""
+
+    _reader: Connection
+    _writer: Connection
+
+    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+        self._reader, self._writer = Pipe(duplex=False)
+
+    def __getstate__(self) -> Any:
+        return self._reader, self._writer
+
+    def __setstate__(self, state: Any) -> None:
+        self._reader, self._writer = state
+
+    def close(self) -> None:
+        """Ends this process's use of the queue."""
+        self._reader.close()
+        self._writer.close()
+
+    def empty(self) -> bool:
+        """Is nothing in the queue now?"""
+        return not self._reader.poll()
+
+    def get(self) -> Any:
+        """Takes the next object."""
+        return self._reader.recv()
+
+    def put(self, obj: Any) -> None:
+        """Puts an object."""
+        self._writer.send(obj)

@@ -1,0 +1,278 @@
+"""Locks, semaphores, conditions, events and barriers in shared memory.
+
+They look and fail as multiprocessing's own. What is more: a lock whose owner was killed is given on, and `owner_died` tells the next owner, who may find what
+it protects half done. (An owner that ends in order with the lock held leaves it locked, as there.)
+"""
+
+from __future__ import annotations
+
+import sys
+from multiprocessing import synchronize as stock
+from typing import TYPE_CHECKING, Any, Callable, cast
+
+from dragon import _handle, _shm
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+__all__ = ["Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore"]
+
+_private: Any = stock  # for what its type stubs do not tell
+SEM_VALUE_MAX: int = _private.SEM_VALUE_MAX
+
+
+class _SemLock:
+    """What CPython's code (reprs, Condition, Queue) asks of the C object behind a lock or semaphore, for a lock of ours."""
+
+    name = None
+
+    def __init__(self, thing: _shm.Lock | _shm.Semaphore, kind: int, maxvalue: int) -> None:
+        self.thing = thing
+        self.kind = kind
+        self.maxvalue = maxvalue
+        self.handle = thing.offset
+        self.acquire = thing.acquire
+        self.release = thing.release
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def _get_value(self) -> int:
+        if isinstance(self.thing, _shm.Lock):
+            return 0 if self.thing.locked() else 1
+        return self.thing.get_value()
+
+    def _is_zero(self) -> bool:
+        return self._get_value() == 0
+
+    def _is_mine(self) -> bool:
+        if isinstance(self.thing, _shm.Lock):
+            return self.thing.is_mine()
+        return self.thing.get_value() == 0  # nobody in particular owns a semaphore
+
+    def _count(self) -> int:
+        if isinstance(self.thing, _shm.Lock):
+            return self.thing.count()
+        return int(self._is_zero())
+
+
+class _Shared:
+    """Pickling of an object that is a reference to one in shared memory."""
+
+    _semlock: Any
+    acquire: Callable[..., bool]
+    release: Callable[..., None]
+
+    def _take(self, thing: _shm.Lock | _shm.Semaphore, kind: int, maxvalue: int) -> None:
+        self._semlock = _SemLock(thing, kind, maxvalue)
+        self.acquire = thing.acquire
+        self.release = thing.release
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return _handle.export(self._semlock.thing), self._semlock.kind, self._semlock.maxvalue
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        handle, kind, maxvalue = state
+        self._take(_handle.bind(self._native(), handle), kind, maxvalue)
+
+    @staticmethod
+    def _native() -> type[Any]:
+        return _shm.Lock
+
+
+class _OwnerDied:
+    _semlock: Any
+
+    @property
+    def owner_died(self) -> bool:
+        """Was the last owner killed while it held the lock? To be asked by the one that holds it now."""
+        died: bool = self._semlock.thing.owner_died
+        return died
+
+
+class Semaphore(_Shared, stock.Semaphore):
+    """A counter that `acquire` takes one from, waiting while it is zero."""
+
+    def __init__(self, value: int = 1, *, ctx: BaseContext | None = None) -> None:
+        _check_value(value)
+        self._take(_shm.Semaphore.create(value), _private.SEMAPHORE, SEM_VALUE_MAX)
+
+    def get_value(self) -> int:
+        """The counter, now."""
+        value: int = self._semlock.thing.get_value()
+        return value
+
+    @staticmethod
+    def _native() -> type[Any]:
+        return _shm.Semaphore
+
+
+class BoundedSemaphore(_Shared, stock.BoundedSemaphore):
+    """A semaphore that cannot rise above its first value: `release` raises ValueError."""
+
+    def __init__(self, value: int = 1, *, ctx: BaseContext | None = None) -> None:
+        _check_value(value)
+        self._take(_shm.Semaphore.create(value, value), _private.SEMAPHORE, value)
+
+    def get_value(self) -> int:
+        """The counter, now."""
+        value: int = self._semlock.thing.get_value()
+        return value
+
+    @staticmethod
+    def _native() -> type[Any]:
+        return _shm.Semaphore
+
+
+class Lock(_Shared, _OwnerDied, stock.Lock):
+    """A lock. Any thread of any process may release it."""
+
+    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+        self._take(_shm.Lock.create(), _private.SEMAPHORE, 1)
+
+
+class RLock(_Shared, _OwnerDied, stock.RLock):
+    """A lock that its owner may take again; only the owner may release it."""
+
+    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+        self._take(_shm.Lock.create(True), _private.RECURSIVE_MUTEX, 1)
+
+
+class Condition(stock.Condition):
+    """A condition variable. Each notification wakes exactly one waiter that lives."""
+
+    _lock: Any
+
+    def __init__(self, lock: Any = None, *, ctx: BaseContext | None = None) -> None:
+        self._lock = RLock() if lock is None else lock
+        if not isinstance(getattr(self._lock, "_semlock", None), _SemLock):
+            raise TypeError(f"a Condition of the start method 'dragon' needs one of its own locks, not {self._lock!r}")
+        self._take(_shm.Condition.create())
+
+    def _take(self, native: _shm.Condition) -> None:
+        self._condition = native
+        self.__dict__["acquire"] = self._lock.acquire
+        self.__dict__["release"] = self._lock.release
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._lock, _handle.export(self._condition)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._lock, handle = state
+        self._take(_handle.bind(_shm.Condition, handle))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self._lock}, {self._condition.waiters()})>"
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Releases the lock, sleeps until notified or for `timeout` seconds, and takes the lock again. True if notified."""
+        assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
+        return self._condition.wait(self._lock._semlock.thing, timeout)
+
+    def notify(self, n: int = 1) -> None:
+        """Wakes up to `n` of those that wait."""
+        assert self._lock._semlock._is_mine(), "lock is not owned"
+        self._condition.notify(min(n, sys.maxsize))
+
+    def notify_all(self) -> None:
+        """Wakes all that wait."""
+        assert self._lock._semlock._is_mine(), "lock is not owned"
+        self._condition.notify_all()
+
+    @property
+    def _sleeping_count(self) -> _Figure:
+        return _Figure(self._condition.waiters())
+
+    @property
+    def _woken_count(self) -> _Figure:
+        return _Figure(0)
+
+    @property
+    def _wait_semaphore(self) -> _Figure:
+        return _Figure(0)
+
+
+class _Figure:
+    """One of the three semaphores that CPython makes a condition of, for those who look into it: only its value."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+        self._semlock = self
+
+    def get_value(self) -> int:
+        return self._value
+
+    _get_value = get_value
+
+
+class Event(stock.Event):
+    """A flag that can be waited for."""
+
+    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+        self._event = _shm.Event.create()
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return _handle.export(self._event)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._event = _handle.bind(_shm.Event, state)
+
+    def is_set(self) -> bool:
+        """Is the flag set?"""
+        return self._event.value != 0
+
+    def set(self) -> None:
+        """Sets the flag and wakes all that wait."""
+        self._event.set()
+
+    def clear(self) -> None:
+        """Takes the flag down."""
+        self._event.clear()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until the flag is set, or for `timeout` seconds; returns whether it is."""
+        return self._event.wait(timeout)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__qualname__} at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
+
+
+class Barrier(stock.Barrier):
+    """A point that a number of processes pass together: CPython's barrier, its state in shared memory."""
+
+    def __init__(
+        self,
+        parties: int,
+        action: Callable[[], object] | None = None,
+        timeout: float | None = None,
+        *,
+        ctx: BaseContext | None = None,
+    ) -> None:
+        if parties < 1:
+            raise ValueError("parties must be > 0")
+        self._restore(parties, action, timeout, Condition(), _shm.Area.create(16))
+
+    def _restore(self, parties: int, action: Any, timeout: float | None, cond: Condition, area: _shm.Area) -> None:
+        self._parties, self._action, self._timeout, self._cond, self._area = parties, action, timeout, cond, area
+        self._array = memoryview(cast(Any, area)).cast("i")
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._parties, self._action, self._timeout, self._cond, _handle.export(self._area)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        parties, action, timeout, cond, handle = state
+        self._restore(parties, action, timeout, cond, _handle.bind(_shm.Area, handle))
+
+
+def _check_value(value: int) -> None:
+    if not 0 <= value <= SEM_VALUE_MAX:
+        raise ValueError(f"a semaphore's value must be from 0 to {SEM_VALUE_MAX}, not {value}")
