@@ -12,9 +12,9 @@ dragon_modules=(memory channel agent launcher)
 
 # Sets dragon_sources to the checkout's place and the name, size and time of each file that the build in ROOT ($1) is made from.
 dragon_list_sources() {
-    local each folders=(build-support)
-    for each in "${dragon_modules[@]/%//src/main}" native python/dragon/_shm.c; do
-        [[ -e $1/$each ]] && folders+=("$each")
+    local each folders=(build-support native)
+    for each in "${dragon_modules[@]/%//src/main}"; do
+        [[ -d $1/$each ]] && folders+=("$each")
     done
     dragon_sources=$1$'\n'$(cd "$1" && find "${folders[@]}" -type f -printf '%p %s %T@\n')
 }

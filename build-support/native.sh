@@ -1,5 +1,4 @@
-# To be sourced by build. The two things made of C: the keeper (native/keeper) and the Python package's extension (python/dragon/_shm.c), both over the
-# protocol (native/*.c).
+# To be sourced. The two things made of C, over the headers in native/include: the keeper and the Python package's extension.
 
 # Warnings are the business of ./check, which makes them errors with the compiler it knows; a user's newer compiler may know more of them.
 native_flags=(-std=gnu11 -O2 -g -fno-strict-aliasing -Wall)
@@ -57,9 +56,9 @@ c_files() {
 
 build_keeper() {
     local target=$root/build/bin/keeper hash files
+    c_files 'native/*.[ch]'
+    hash=$(content_hash native/include native/keeper "${files[@]#"$root/"}" build-support/native.sh)
     c_files 'native/keeper/*.c' 'native/*.c'
-    [[ -d $root/native/keeper ]] || return 0
-    hash=$(content_hash native build-support/native.sh)
     built_from "$hash" "$target" && return 0
     find_compiler
     say "building the keeper (${compiler##*/}) ..."
@@ -70,15 +69,14 @@ build_keeper() {
 
 build_extension() {
     local target=$root/python/dragon/_shm.abi3.so hash files
-    c_files 'python/dragon/*.c' 'native/python/*.c'
-    [[ ${#files[@]} -gt 0 ]] || return 0
-    c_files 'python/dragon/*.c' 'native/python/*.c' 'native/*.c'
-    hash=$(content_hash native "${files[@]#"$root/"}" build-support/native.sh)
+    c_files 'native/python/*.c'
+    hash=$(content_hash native/include native/python build-support/native.sh)
     built_from "$hash" "$target" && return 0
     find_compiler
     find_python_header
     say "building the Python extension (${compiler##*/}, Python.h in $header_folder) ..."
     run_tool "the C compiler" "$compiler" "${native_flags[@]}" -shared -fPIC -fvisibility=hidden -pthread -DPy_LIMITED_API=0x03090000 \
-        -I"$root/native/include" -I"$header_folder" -o "$tmp/_shm.so" "${files[@]}"
+        -I"$root/native/include" \
+        -isystem "$header_folder" -o "$tmp/_shm.so" "${files[@]}"
     install_built "$hash" "$tmp/_shm.so" "$target"
 }
