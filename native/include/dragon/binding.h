@@ -1,0 +1,196 @@
+/* Making objects, and being bound to them. Who uses an object stands in the reference tables of the clients, nowhere else: one writer each, so that a
+ * kill leaves no counter wrong. Not thread-safe within a process: the caller serialises, as for thread.h. */
+#ifndef DRAGON_BINDING_H
+#define DRAGON_BINDING_H
+
+#include "mailbox.h"
+
+struct dragon_binding {
+    struct dragon_object *object; /* NULL: not bound */
+    uint64_t offset, id;
+    uint32_t role, entry; /* entry of the reference table */
+};
+
+/* Adds table k to this client's references. Killed before the link: the sweep frees the block; after it: freed with the tables. */
+static inline int dragon_refs_grow(struct dragon_thread *thread, int k)
+{
+    struct dragon_process *process = thread->process;
+    uint64_t bytes = (UINT64_C(512) << k) * sizeof(uint64_t);
+    int result = dragon_block_alloc(thread, 3, bytes);
+    if (result != DRAGON_OK) return result;
+    void *table = dragon_block_at(process, dragon_block_ref(thread, 3));
+    memset(table, 0, bytes);
+    dragon_store(&process->entry->refs_ext[k], dragon_offset(process, table));
+    dragon_block_store(thread, 3, DRAGON_BLOCK_PART);
+    dragon_store(&thread->record->blocks[3], 0);
+    return DRAGON_OK;
+}
+
+/* A free entry of the reference table. */
+static inline int dragon_ref_reserve(struct dragon_thread *thread, uint32_t *entry)
+{
+    struct dragon_process *process = thread->process;
+    uint32_t high = dragon_peek(&process->entry->refs_high);
+    if (process->free_refs_count) {
+        *entry = process->free_refs[--process->free_refs_count];
+        return DRAGON_OK;
+    }
+    if (!dragon_ref_at(process, process->entry, high)) {
+        int k = 0;
+        while (k < DRAGON_REF_TABLES && dragon_peek(&process->entry->refs_ext[k])) k++;
+        if (k == DRAGON_REF_TABLES) return DRAGON_NO_MEMORY;
+        int result = dragon_refs_grow(thread, k);
+        if (result != DRAGON_OK) return result;
+    }
+    *entry = high;
+    dragon_store(&process->entry->refs_high, high + 1);
+    return DRAGON_OK;
+}
+
+static inline void dragon_ref_free(struct dragon_process *process, uint32_t entry)
+{
+    if (process->free_refs_count == process->free_refs_size) {
+        uint32_t size = process->free_refs_size ? process->free_refs_size * 2 : 64;
+        uint32_t *grown = realloc(process->free_refs, size * sizeof *grown);
+        if (!grown) return; /* the entry stays unused */
+        process->free_refs = grown;
+        process->free_refs_size = size;
+    }
+    process->free_refs[process->free_refs_count++] = entry;
+}
+
+/* Fills what all kinds share; the body and, for a channel, the ring follow in the caller. Nobody else sees the object yet. */
+static inline void dragon_object_init(struct dragon_process *process, struct dragon_object *object, uint64_t block, uint32_t kind, uint32_t queues)
+{
+    uint64_t offset = dragon_offset(process, object);
+    memset((void *)object, 0, offsetof(struct dragon_object, queue) + queues * sizeof(struct dragon_queue));
+    object->kind = kind;
+    object->block = block;
+    for (uint32_t i = 0; i < queues; i++) {
+        uint64_t ring = offset + offsetof(struct dragon_object, queue) + i * sizeof(struct dragon_queue) + offsetof(struct dragon_queue, ring);
+        dragon_ring_init(&object->queue[i].ring, DRAGON_QUEUE_CAPACITY, DRAGON_QUEUE_SLOT, DRAGON_GROWABLE, 0);
+        atomic_init(&object->queue[i].head_ring, ring);
+        atomic_init(&object->queue[i].tail_ring, ring);
+    }
+}
+
+/* What is to be made. */
+struct dragon_plan {
+    uint32_t kind, role, flags;
+    uint64_t value;       /* semaphore: value; channel: capacity; area: size */
+    uint32_t detail;      /* semaphore: max; channel: slot size */
+};
+
+static inline uint64_t dragon_plan_bytes(const struct dragon_plan *plan)
+{
+    uint32_t slots = plan->value ? (uint32_t)plan->value : 64;
+    switch (plan->kind) {
+    case DRAGON_CHANNEL: return offsetof(struct dragon_object, ring) + dragon_ring_bytes(slots, plan->detail);
+    case DRAGON_AREA: return DRAGON_AREA_BYTES + plan->value;
+    default: return offsetof(struct dragon_object, queue[1]);
+    }
+}
+
+static inline void dragon_object_fill(struct dragon_process *process, struct dragon_object *object, uint64_t block, const struct dragon_plan *plan)
+{
+    uint64_t ring = dragon_offset(process, object) + offsetof(struct dragon_object, ring);
+    dragon_object_init(process, object, block, plan->kind, plan->kind == DRAGON_CHANNEL ? 2 : plan->kind == DRAGON_AREA ? 0 : 1);
+    atomic_init(&object->flags, plan->flags);
+    switch (plan->kind) {
+    case DRAGON_CHANNEL:
+        object->channel.capacity = (uint32_t)plan->value;
+        object->channel.slot_size = plan->detail;
+        atomic_init(&object->channel.head_ring, ring);
+        atomic_init(&object->channel.tail_ring, ring);
+        dragon_ring_init(&object->ring, plan->value ? (uint32_t)plan->value : 64, plan->detail, plan->value ? 0 : DRAGON_GROWABLE, 0);
+        break;
+    case DRAGON_SEMAPHORE:
+        atomic_init(&object->semaphore.value, (uint32_t)plan->value);
+        object->semaphore.max = plan->detail;
+        break;
+    case DRAGON_AREA:
+        object->area.size = plan->value;
+        memset((uint8_t *)object + DRAGON_AREA_BYTES, 0, plan->value);
+        break;
+    default: break;
+    }
+}
+
+/* Makes an object and binds to it. Killed before the block is PART: the sweep clears the reference and frees the block; nobody else knows of it. */
+static inline int dragon_create(struct dragon_thread *thread, const struct dragon_plan *plan, struct dragon_binding *binding)
+{
+    struct dragon_process *process = thread->process;
+    struct dragon_binding made = {.role = plan->role};
+    int result = dragon_ref_reserve(thread, &made.entry);
+    if (result != DRAGON_OK) return result;
+    dragon_begin(thread, DRAGON_CREATE, 0);
+    if ((result = dragon_block_alloc(thread, 0, dragon_plan_bytes(plan))) != DRAGON_OK) {
+        dragon_ref_free(process, made.entry);
+        return result;
+    }
+    uint64_t ref = dragon_block_ref(thread, 0);
+    made.object = dragon_block_at(process, ref);
+    made.offset = dragon_offset(process, made.object);
+    dragon_store(&thread->record->op_object, made.offset);
+    dragon_object_fill(process, made.object, ref, plan);
+    made.id = (uint64_t)(process->header->node + 1) << 32 | (uint32_t)dragon_add(&process->header->next_id, 1);
+    dragon_store(dragon_ref_at(process, process->entry, made.entry), made.offset | made.role);
+    dragon_store(&made.object->state, DRAGON_LIVE);
+    dragon_store(&made.object->id, made.id);
+    dragon_block_store(thread, 0, DRAGON_BLOCK_PART);
+    dragon_store(&thread->record->blocks[0], 0);
+    dragon_end(thread);
+    *binding = made;
+    return DRAGON_OK;
+}
+
+/* Could there be an object at `offset`? */
+static inline bool dragon_plausible(const struct dragon_process *process, uint64_t offset)
+{
+    return offset && offset % 64 == 0 && offset < process->header->size - sizeof(struct dragon_object);
+}
+
+/* Binds to the object `binding` names. The reference is written before the look at the id: either the agent's audit sees it, or we see that the object is
+ * gone. Killed in between: the reference vanishes with its table. */
+static inline int dragon_bind(struct dragon_thread *thread, struct dragon_binding *binding)
+{
+    struct dragon_process *process = thread->process;
+    binding->object = NULL;
+    if (!binding->id || !dragon_plausible(process, binding->offset)) return DRAGON_GONE;
+    struct dragon_object *object = dragon_at(process, binding->offset);
+    if (dragon_load(&object->id) != binding->id) return DRAGON_GONE;
+    int result = dragon_ref_reserve(thread, &binding->entry);
+    if (result != DRAGON_OK) return result;
+    dragon_u64 *ref = dragon_ref_at(process, process->entry, binding->entry);
+    dragon_store(ref, binding->offset | binding->role);
+    dragon_fence();
+    for (;;) { /* DYING lasts for the agent's second look */
+        uint32_t state = dragon_load(&object->state);
+        if (state == DRAGON_DYING && dragon_load(&object->id) == binding->id && dragon_load(&process->header->run_state) == DRAGON_RUNNING) {
+            sched_yield();
+            continue;
+        }
+        if (state == DRAGON_LIVE && dragon_load(&object->id) == binding->id) break;
+        dragon_store(ref, 0);
+        dragon_ref_free(process, binding->entry);
+        return DRAGON_GONE;
+    }
+    binding->object = object;
+    return DRAGON_OK;
+}
+
+/* Ends the binding; `mailer` is a second record. op_object stands until the agent has been told: killed in between, the sweep audits the object. An error of the mailbox (no memory)
+ * leaves it to the next audit, at the latest to this client's end. */
+static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thread *mailer, struct dragon_binding *binding)
+{
+    struct dragon_process *process = thread->process;
+    dragon_begin(thread, DRAGON_UPDATE, binding->offset);
+    dragon_store(dragon_ref_at(process, process->entry, binding->entry), 0);
+    dragon_ref_free(process, binding->entry);
+    binding->object = NULL;
+    int result = dragon_mail(mailer, DRAGON_MAIL_RELEASE, binding->id, binding->offset | binding->role, 0);
+    dragon_end(thread);
+    return result;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* The word of a thread record (spec, section 7): `generation << 5 | bell << 4 | queued << 3 | state`, and how the thread behind it is woken. */
+#ifndef DRAGON_WAKE_H
+#define DRAGON_WAKE_H
+
+#include "process.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { DRAGON_IDLE, DRAGON_PARKED, DRAGON_CHOSEN, DRAGON_NEWS, DRAGON_STATE_MASK = 7, DRAGON_QUEUED = 8, DRAGON_BELL = 16 };
+#define DRAGON_GENERATION_MASK UINT32_C(0x7ffffff)
+
+static inline uint32_t dragon_generation(uint32_t word)
+{
+    return word >> 5;
+}
+
+static inline uint32_t dragon_wait_state(uint32_t word)
+{
+    return word & DRAGON_STATE_MASK;
+}
+
+/* The abstract address of a record's bell; returns its length. */
+static inline socklen_t dragon_bell_address(const struct dragon_header *header, uint32_t client, uint32_t record, struct sockaddr_un *address)
+{
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    int n = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "dragon-%016llx%016llx-%u-%u", (unsigned long long)header->run_id[0],
+                     (unsigned long long)header->run_id[1], client, record);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* Rings a bell. The socket lives for this one byte: a program may close every descriptor it did not open, and its number then means something else. An
+ * error means that the waiter is gone. */
+static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t client, uint32_t record)
+{
+    struct sockaddr_un address;
+    socklen_t size = dragon_bell_address(header, client, record, &address);
+    int saved = errno, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+        close(fd);
+    }
+    errno = saved;
+}
+
+static inline void dragon_wake(const struct dragon_header *header, struct dragon_record *record, uint32_t word, uint32_t client, uint32_t index)
+{
+    if (word & DRAGON_BELL) {
+        dragon_ring_bell(header, client, index);
+    } else {
+        int saved = errno;
+        syscall(SYS_futex, &record->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+        errno = saved;
+    }
+}
+
+/* Chooses the record a reference names, if it is PARKED and the reference still holds; and wakes it. */
+static inline bool dragon_choose_record(const struct dragon_process *process, uint64_t waiter, struct dragon_record *record)
+{
+    for (;;) {
+        uint32_t word = dragon_load(&record->word);
+        if (dragon_generation(word) != (waiter & DRAGON_GENERATION_MASK) || !(word & DRAGON_QUEUED)) return false;
+        uint32_t bare = word & ~(uint32_t)(DRAGON_QUEUED | DRAGON_STATE_MASK);
+        if (dragon_wait_state(word) != DRAGON_PARKED) {
+            if (dragon_cas32(&record->word, word, bare | DRAGON_IDLE)) return false;
+        } else if (dragon_cas32(&record->word, word, bare | DRAGON_CHOSEN)) {
+            DRAGON_STEP();
+            dragon_wake(process->header, record, word, (uint32_t)(waiter >> 46), (uint32_t)(waiter >> 27) & 0x7ffff);
+            return true;
+        }
+    }
+}
+
+/* News for one record: whoever sleeps there looks again. For the end of the run and for the sweep. */
+static inline void dragon_news(const struct dragon_header *header, struct dragon_record *record, uint32_t client, uint32_t index)
+{
+    for (;;) {
+        uint32_t word = dragon_load(&record->word), state = dragon_wait_state(word);
+        if (state == DRAGON_IDLE) return;
+        if (state == DRAGON_PARKED && !dragon_cas32(&record->word, word, (word & ~(uint32_t)(DRAGON_QUEUED | DRAGON_STATE_MASK)) | DRAGON_NEWS)) continue;
+        dragon_wake(header, record, word, client, index);
+        return;
+    }
+}
+
+#endif

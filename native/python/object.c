@@ -1,0 +1,194 @@
+/* The base of all objects: a binding with a Python face. */
+#include "shm.h"
+
+struct shm_object *shm_bound;
+PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type;
+
+void shm_track(struct shm_object *object)
+{
+    object->next = shm_bound;
+    object->link = &shm_bound;
+    if (shm_bound) shm_bound->link = &object->next;
+    shm_bound = object;
+}
+
+static void untrack(struct shm_object *object)
+{
+    if (!object->link) return;
+    *object->link = object->next;
+    if (object->next) object->next->link = object->link;
+    object->link = NULL;
+}
+
+/* Ends the binding; when other threads are at work on it, the last of them does. In a forked child that has no number yet nothing is bound. */
+void shm_release(struct shm_object *object)
+{
+    struct shm_call call, mailer;
+    object->releasing = true;
+    if (object->busy) return;
+    untrack(object);
+    bool ours = shm_process.number && *shm_mine == ((uint64_t)shm_process.epoch << 32 | shm_process.number);
+    if (!ours || !object->binding.object) return;
+    if (shm_take(&call)) {
+        if (shm_take(&mailer)) {
+            dragon_unbind(call.thread, mailer.thread, &object->binding);
+            shm_give(&mailer);
+        }
+        shm_give(&call);
+    }
+}
+
+static void dealloc(PyObject *self)
+{
+    PyObject *type, *value, *traceback, *class = (PyObject *)Py_TYPE(self);
+    freefunc free_object = (freefunc)PyType_GetSlot((PyTypeObject *)class, Py_tp_free);
+    PyErr_Fetch(&type, &value, &traceback);
+    shm_release((struct shm_object *)self);
+    if (PyErr_Occurred()) PyErr_WriteUnraisable(class);
+    PyErr_Restore(type, value, traceback);
+    free_object(self);
+    Py_DECREF(class);
+}
+
+static struct shm_object *allocate(PyObject *type)
+{
+    allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)type, Py_tp_alloc);
+    return (struct shm_object *)alloc((PyTypeObject *)type, 0);
+}
+
+PyObject *shm_create(PyObject *type, const struct dragon_plan *plan)
+{
+    struct shm_call call;
+    struct shm_object *object = allocate(type);
+    if (!object) return NULL;
+    if (!shm_take(&call)) goto failed;
+    int result = dragon_create(call.thread, plan, &object->binding);
+    shm_give(&call);
+    if (result != DRAGON_OK) {
+        shm_raise(result, "creating an object");
+        goto failed;
+    }
+    shm_track(object);
+    return (PyObject *)object;
+failed:
+    Py_DECREF(object);
+    return NULL;
+}
+
+/* bind(offset, id[, role]) to an object of one of `kinds` (a bit each). */
+PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords, bool with_role, uint32_t kinds)
+{
+    static const char *const with[] = {"offset", "id", "role", NULL}, *const without[] = {"offset", "id", NULL};
+    PyObject *values[3] = {0};
+    struct shm_call call;
+    if (!shm_arguments(with_role ? with : without, 2, args, count, keywords, values)) return NULL;
+    struct shm_object *object = allocate(type);
+    if (!object) return NULL;
+    struct dragon_binding *binding = &object->binding;
+    binding->role = DRAGON_USER;
+    if (!shm_u64(values[0], "offset", &binding->offset) || !shm_u64(values[1], "id", &binding->id) || !shm_u32(values[2], "role", &binding->role)) goto failed;
+    if (binding->role == 0 || binding->role & ~(uint32_t)DRAGON_ROLES) {
+        PyErr_Format(PyExc_ValueError, "role must be USER, SENDER, RECEIVER or a combination, not %u", binding->role);
+        goto failed;
+    }
+    if (!shm_take(&call)) goto failed;
+    int result = dragon_bind(call.thread, binding);
+    shm_give(&call);
+    if (result != DRAGON_OK) {
+        shm_raise(result, "binding");
+        goto failed;
+    }
+    shm_track(object);
+    if (kinds >> binding->object->kind & 1) return (PyObject *)object;
+    PyErr_Format(PyExc_TypeError, "the handle is of another kind of object (%u) than %R", binding->object->kind, type);
+failed:
+    Py_DECREF(object);
+    return NULL;
+}
+
+static PyObject *release(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (!((struct shm_object *)self)->releasing) shm_release((struct shm_object *)self);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_released(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((struct shm_object *)self)->releasing);
+}
+
+static PyObject *get_offset(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(((struct shm_object *)self)->binding.offset);
+}
+
+static PyObject *get_id(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(((struct shm_object *)self)->binding.id);
+}
+
+static PyObject *get_role(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLong(((struct shm_object *)self)->binding.role);
+}
+
+static PyObject *refuse_new(PyObject *type, PyObject *args, PyObject *keywords)
+{
+    (void)args, (void)keywords;
+    return PyErr_Format(PyExc_TypeError, "%R is made by its create() or bind()", type);
+}
+
+static PyMethodDef methods[] = {
+    SHM_SIMPLE("release", release, 0, "release()\n\nEnd this reference; operations in progress in other threads finish first."),
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef getset[] = {
+    {"offset", get_offset, NULL, "Where it lies in the node's memory.", NULL},
+    {"id", get_id, NULL, "Its id.", NULL},
+    {"role", get_role, NULL, "USER, SENDER, RECEIVER.", NULL},
+    {"released", get_released, NULL, "Was this reference ended?", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "A reference to an object in shared memory; it ends with release() or with this Python object."},
+    {Py_tp_new, refuse_new},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getset},
+    {0, NULL},
+};
+
+static PyType_Spec base_spec = {"dragon._shm._Object", sizeof(struct shm_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+
+PyObject *shm_make_type(PyObject *module, PyType_Spec *spec, PyObject *base)
+{
+    PyObject *bases = base ? PyTuple_Pack(1, base) : NULL;
+    PyObject *type = base && !bases ? NULL : PyType_FromSpecWithBases(spec, bases);
+    Py_XDECREF(bases);
+    if (!type) return NULL;
+    Py_INCREF(type);
+    if (PyModule_AddObject(module, strrchr(spec->name, '.') + 1, type) == 0) return type;
+    Py_DECREF(type);
+    Py_DECREF(type);
+    return NULL;
+}
+
+bool shm_objects_init(PyObject *module)
+{
+    PyObject *base = shm_make_type(module, &base_spec, NULL);
+    if (!base) return false;
+    shm_channel_type = shm_make_type(module, &shm_channel_spec, base);
+    shm_semaphore_type = shm_make_type(module, &shm_semaphore_spec, base);
+    shm_lock_type = shm_make_type(module, &shm_lock_spec, base);
+    shm_event_type = shm_make_type(module, &shm_event_spec, base);
+    PyObject *condition = shm_make_type(module, &shm_condition_spec, base), *area = shm_make_type(module, &shm_area_spec, base);
+    return shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area;
+}

@@ -1,0 +1,77 @@
+/* What the extension's parts share. All state is the process's: one interpreter, one node's memory. Everything here is called with the interpreter's lock
+ * (GIL) held, if it does not say otherwise. */
+#ifndef DRAGON_SHM_H
+#define DRAGON_SHM_H
+
+#include "limited.h"
+
+#include "../include/dragon/attach.h"
+#include "../include/dragon/condition.h"
+#include "../include/dragon/lock.h"
+#include "../include/dragon/many.h"
+#include "../include/dragon/semaphore.h"
+
+#define SHM_INTERNAL __attribute__((visibility("hidden")))
+#define SHM_LIKELY(x) __builtin_expect(!!(x), 1)
+#define SHM_COPY_UNLOCKED 65536 /* larger copies let other threads run */
+
+typedef PyObject *shm_fast(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
+#define SHM_METHOD(name, function, flags, doc) {name, (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | (flags), doc}
+#define SHM_SIMPLE(name, function, flags, doc) {name, (PyCFunction)(void (*)(void))(function), METH_NOARGS | (flags), doc}
+
+/* The Python object of an object in shared memory. */
+struct shm_object {
+    PyObject_HEAD
+    struct dragon_binding binding;
+    uint32_t busy;      /* operations in progress: release() waits for the last of them */
+    bool releasing, owner_died;
+    struct shm_object *next, **link; /* all that are bound, to be bound anew in a forked child */
+};
+
+/* process.c: being a client, and the bracket around each operation. */
+struct shm_call {
+    struct dragon_thread *thread;
+    struct shm_object *object;
+    PyThreadState *unlocked; /* not NULL while the GIL is released */
+};
+SHM_INTERNAL extern struct dragon_process shm_process;
+SHM_INTERNAL extern uint64_t *shm_mine;
+SHM_INTERNAL bool shm_attach(void);
+SHM_INTERNAL bool shm_take(struct shm_call *call);
+SHM_INTERNAL void shm_give(struct shm_call *call);
+SHM_INTERNAL bool shm_hold(PyObject *self); /* without a record: the object stays bound until shm_drop */
+SHM_INTERNAL void shm_drop(struct shm_object *object);
+SHM_INTERNAL bool shm_begin(struct shm_call *call, PyObject *self);
+SHM_INTERNAL void shm_end(struct shm_call *call);
+SHM_INTERNAL void shm_unlock(struct shm_call *call);
+SHM_INTERNAL void shm_lock(struct shm_call *call); /* the only one called without the GIL */
+SHM_INTERNAL extern PyMethodDef shm_process_methods[];
+SHM_INTERNAL bool shm_process_init(void);
+
+/* object.c */
+SHM_INTERNAL extern struct shm_object *shm_bound;
+SHM_INTERNAL void shm_track(struct shm_object *object);
+SHM_INTERNAL void shm_release(struct shm_object *object);
+SHM_INTERNAL PyObject *shm_create(PyObject *type, const struct dragon_plan *plan);
+SHM_INTERNAL PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *names, bool with_role, uint32_t kinds);
+SHM_INTERNAL PyObject *shm_make_type(PyObject *module, PyType_Spec *spec, PyObject *base);
+SHM_INTERNAL bool shm_objects_init(PyObject *module);
+SHM_INTERNAL extern PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type;
+
+/* arguments.c */
+SHM_INTERNAL bool shm_arguments(const char *const *names, int required, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **out);
+SHM_INTERNAL bool shm_deadline(PyObject *timeout, int64_t *deadline);
+SHM_INTERNAL bool shm_u32(PyObject *value, const char *name, uint32_t *out);
+SHM_INTERNAL bool shm_u64(PyObject *value, const char *name, uint64_t *out);
+SHM_INTERNAL bool shm_block_and_timeout(PyObject *block, PyObject *timeout, int64_t *deadline);
+
+/* errors.c */
+SHM_INTERNAL extern PyObject *shm_error, *shm_timeout, *shm_closed, *shm_run_over, *shm_no_such_object;
+SHM_INTERNAL PyObject *shm_raise(int result, const char *what);
+SHM_INTERNAL bool shm_errors_init(PyObject *module);
+
+/* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, many.c */
+SHM_INTERNAL extern PyType_Spec shm_channel_spec, shm_semaphore_spec, shm_lock_spec, shm_condition_spec, shm_event_spec, shm_area_spec;
+SHM_INTERNAL extern PyMethodDef shm_many_methods[];
+
+#endif
