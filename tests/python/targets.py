@@ -1,0 +1,151 @@
+"""What the tests' workers run. A module of its own, since workers import it by name."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+
+def nothing(*_: Any) -> None:
+    pass
+
+
+def echo(connection: Any) -> None:
+    try:
+        while True:
+            connection.send(connection.recv())
+    except EOFError:
+        pass
+
+
+def answer(queue: Any, function: Any, *args: Any) -> None:
+    queue.put(function(*args))
+
+
+def identity() -> dict[str, Any]:
+    me, parent = mp.current_process(), mp.parent_process()
+    assert parent is not None
+    return {
+        "pid": me.pid,
+        "ident": me.ident,
+        "os_pid": me.os_pid,
+        "getpid": os.getpid(),
+        "name": me.name,
+        "daemon": me.daemon,
+        "parent": parent.pid,
+        "parent_alive": parent.is_alive(),
+        "main": sys.modules["__main__"].__name__,
+        "method": mp.get_start_method(),
+    }
+
+
+def setting() -> dict[str, Any]:
+    mask = os.umask(0)
+    os.umask(mask)
+    return {
+        "cwd": os.getcwd(),
+        "umask": mask,
+        "variable": os.environ.get("DRAGON_TEST_VARIABLE"),
+        "nice": os.nice(0),
+        "cpus": os.sched_getaffinity(0),
+        "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        "ignored": signal.getsignal(signal.SIGUSR2) == signal.SIG_IGN,
+    }
+
+
+def end_with(code: Any) -> None:
+    sys.exit(code)
+
+
+def fail() -> None:
+    raise ValueError("as it should")
+
+
+def sleep(seconds: float = 1000) -> None:
+    time.sleep(seconds)
+
+
+def kill_self(number: int = signal.SIGKILL) -> None:
+    os.kill(os.getpid(), number)
+
+
+def write(text: str, descriptor: int = 1) -> None:
+    os.write(descriptor, text.encode())
+
+
+def count(queue: Any, start: int, stop: int) -> None:
+    for number in range(start, stop):
+        queue.put(number)
+
+
+def take(queue: Any, results: Any) -> None:
+    for item in iter(queue.get, None):
+        results.put(item)
+        queue.task_done()
+
+
+def hold(lock: Any, held: Any, die: bool) -> None:
+    lock.acquire()
+    held.set()
+    if die:
+        kill_self()
+
+
+def wait_for(condition: Any, sleeping: Any, woken: Any) -> None:
+    with condition:
+        sleeping.release()
+        woken.put(condition.wait(60))
+
+
+def pass_barrier(barrier: Any, passed: Any) -> None:
+    passed.put(barrier.wait(60))
+
+
+def relay(incoming: Any, outgoing: Any) -> None:
+    outgoing.put(incoming.get())
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def square_or_die(number: int) -> int:
+    if number == 13:
+        kill_self()
+    return number * number
+
+
+def square_or_raise(number: int) -> int:
+    if number == 13:
+        raise ValueError("unlucky")
+    return number * number
+
+
+def pid(_: Any) -> int:
+    return os.getpid()
+
+
+def fork_and_use(queue: Any) -> None:
+    """A child of user code has a place in the run of its own."""
+    if (child := os.fork()) == 0:
+        try:
+            queue.put((os.getpid(), mp.current_process().pid))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def nested(queue: Any) -> None:
+    child = mp.Process(target=answer, args=(queue, identity))
+    child.start()
+    child.join()
+
+
+def add_up(lock: Any, counter: Any, times: int) -> None:
+    for _ in range(times):
+        with lock:
+            counter._count = counter._count + 1

@@ -1,0 +1,193 @@
+"""Connections, and waiting on several things."""
+
+from __future__ import annotations
+
+import array
+import multiprocessing as mp
+import os
+import pickle
+import socket
+import threading
+from multiprocessing.connection import wait
+from typing import Any
+
+import pytest
+import targets
+
+PATIENCE = 60
+
+
+@pytest.mark.parametrize("thing", [
+    None, True, 1, 2.5, "text", b"", b"bytes", b"x" * 3_000_000, bytearray(b"y" * 100_000), [1, [2]], {"a": (1, 2)},
+    array.array("d", range(10_000)),
+])  # fmt: skip
+def test_objects_come_back_as_they_went(ctx: Any, thing: Any) -> None:
+    here, there = ctx.Pipe()
+    here.send(thing)
+    back = there.recv()
+    assert back == thing and type(back) is type(thing)
+    there.send(thing)
+    assert here.recv_bytes() == pickle.dumps(thing) or pickle.loads(pickle.dumps(thing)) == thing
+
+
+def test_large_buffers_go_out_of_band(ctx: Any) -> None:
+    numpy = pytest.importorskip("numpy")
+    here, there = ctx.Pipe()
+    grid = numpy.arange(100_000.0).reshape(100, 1000)
+    here.send({"grid": grid, "name": "g"})
+    back = there.recv()
+    assert (back["grid"] == grid).all() and back["name"] == "g"
+    back["grid"][0, 0] = 5  # writable, and nobody else's
+    assert grid[0, 0] == 0
+
+
+def test_a_process_at_the_other_end(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    process = ctx.Process(target=targets.echo, args=(there,))
+    process.start()
+    there.close()
+    for thing in (1, "a", b"b" * 1_000_000, [None]):
+        here.send(thing)
+        assert here.recv() == thing
+    here.close()
+    process.join(PATIENCE)
+    assert process.exitcode == 0
+
+
+def test_bytes(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    message = b"abcdefghij"
+    for args, expected in (((), message), ((5,), b"fghij"), ((2, 3), b"cde"), ((10,), b""), ((10, 0), b"")):
+        here.send_bytes(message, *args)
+        assert there.recv_bytes() == expected
+    for args in ((11,), (5, 6), (-1,), (4, -1)):
+        with pytest.raises(ValueError):
+            here.send_bytes(message, *args)
+    here.send_bytes(array.array("i", [1, 2]))
+    into = array.array("i", [0] * 4)
+    assert there.recv_bytes_into(into, 4) == 8
+    assert list(into) == [0, 1, 2, 0]
+    here.send_bytes(message * 10)
+    with pytest.raises(mp.BufferTooShort) as short:
+        there.recv_bytes_into(bytearray(20))
+    assert short.value.args == (message * 10,)
+    here.send_bytes(message)
+    with pytest.raises(OSError, match="bad message length"):
+        there.recv_bytes(5)
+
+
+def test_ends(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    here.send(1)
+    here.close()
+    assert there.recv() == 1
+    assert there.poll(PATIENCE)
+    with pytest.raises(EOFError):
+        there.recv()
+    with pytest.raises(BrokenPipeError):
+        there.send(2)
+    for use in (here.recv, here.poll, lambda: here.send(1), here.fileno):
+        with pytest.raises(OSError, match="closed"):
+            use()
+    here.close()
+
+
+def test_one_way(ctx: Any) -> None:
+    reader, writer = ctx.Pipe(duplex=False)
+    assert (reader.readable, reader.writable, writer.readable, writer.writable) == (True, False, False, True)
+    for use in (lambda: reader.send(1), writer.recv, writer.poll):
+        with pytest.raises(OSError, match="only"):
+            use()
+    assert not reader.poll() and not reader.poll(0.01)
+    writer.send(1)
+    assert reader.poll() and reader.poll(PATIENCE)
+
+
+def test_the_end_comes_when_the_other_side_is_killed(ctx: Any) -> None:
+    reader, writer = ctx.Pipe(duplex=False)
+    process = ctx.Process(target=targets.sleep, args=(1000,), kwargs={})
+    holder = ctx.Process(target=targets.relay, args=(ctx.SimpleQueue(), writer))
+    holder.start()
+    writer.close()
+    holder.kill()
+    with pytest.raises(EOFError):
+        reader.recv()
+    holder.join()
+    assert process.exitcode is None
+
+
+def test_a_connection_can_be_sent_at_any_time(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    reader, writer = ctx.Pipe(duplex=False)
+    here.send(writer)
+    writer.close()
+    mine = there.recv()
+    mine.send("arrived")
+    assert reader.recv() == "arrived"
+    mine.close()
+    with pytest.raises(EOFError):
+        reader.recv()
+
+
+def test_waiting_on_connections_sockets_and_sentinels(ctx: Any) -> None:
+    a, b = ctx.Pipe()
+    s, t = socket.socketpair()
+    process = ctx.Process(target=targets.sleep)
+    process.start()
+    everything = [a, b, s, process.sentinel]
+    assert wait(everything, 0) == []
+    assert wait(everything, 0.01) == []
+    thread = threading.Timer(0.05, b.send, (1,))
+    thread.start()
+    assert wait(everything, PATIENCE) == [a]
+    t.send(b"x")
+    process.kill()
+    process.join()
+    assert wait(everything, PATIENCE) == [a, s, process.sentinel]
+    thread.join()
+    s.close()
+    t.close()
+    process.close()
+
+
+def test_waiting_for_the_end(ctx: Any) -> None:
+    reader, writer = ctx.Pipe(duplex=False)
+    writer.close()
+    assert wait([reader], PATIENCE) == [reader]
+    with pytest.raises(EOFError):
+        reader.recv()
+
+
+def test_a_descriptor_of_a_connection(ctx: Any) -> None:
+    import select
+
+    a, b = ctx.Pipe()
+    poll = select.poll()
+    poll.register(a.fileno(), select.POLLIN)
+    assert poll.poll(0) == []
+    for number in range(3):
+        b.send(number)
+        assert poll.poll(PATIENCE * 1000)
+        assert a.recv() == number
+        assert poll.poll(0) == []
+    a.close()
+    b.close()
+
+
+def test_descriptors_travel(ctx: Any) -> None:
+    from multiprocessing import reduction, resource_sharer
+
+    here, there = ctx.Pipe()
+    reader, writer = os.pipe()
+    try:
+        thread = threading.Thread(target=reduction.send_handle, args=(here, writer, os.getpid()))
+        thread.start()
+        other = reduction.recv_handle(there)
+        thread.join()
+        os.write(other, b"through")
+        os.close(other)
+        assert os.read(reader, 7) == b"through"
+    finally:
+        os.close(reader)
+        os.close(writer)
+        resource_sharer.stop()

@@ -1,0 +1,215 @@
+"""Processes: who they are, what they take from their parent, how they end."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing as mp
+import os
+import pathlib
+import signal
+import weakref
+from multiprocessing.connection import wait
+from typing import Any
+
+import pytest
+import targets
+
+PATIENCE = 60
+
+
+def ask(ctx: Any, function: Any, *args: Any, **options: Any) -> Any:
+    """What a function gives in a process of its own."""
+    queue = ctx.Queue()
+    process = ctx.Process(target=targets.answer, args=(queue, function, *args), **options)
+    process.start()
+    result = queue.get(timeout=PATIENCE)
+    process.join()
+    assert process.exitcode == 0
+    return process, result
+
+
+def test_identity(ctx: Any) -> None:
+    process, seen = ask(ctx, targets.identity, name="somebody")
+    assert seen["pid"] == seen["ident"] == process.pid
+    assert process.pid >> 32 == 1 and process.pid & 0xFFFFFFFF >= 6
+    assert seen["os_pid"] == seen["getpid"] == process.os_pid != process.pid
+    assert seen["parent"] == ctx.current_process().pid == (1 << 32) + 4
+    assert seen["name"] == "somebody" and seen["parent_alive"] and seen["method"] == "dragon"
+
+
+def test_the_pid_style_goes_on_to_children(ctx: Any) -> None:
+    import dragon
+
+    dragon.set_pid_style("os")
+    try:
+        process, seen = ask(ctx, targets.identity)
+    finally:
+        dragon.set_pid_style("dragon")
+    assert seen["pid"] == seen["getpid"] == process.os_pid and seen["parent"] == os.getpid()
+
+
+def test_a_child_takes_the_setting_of_its_parent_at_start(ctx: Any, tmp_path: pathlib.Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DRAGON_TEST_VARIABLE", "seen")
+    before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    mask = os.umask(0o027)
+    cpus = os.sched_getaffinity(0)
+    one = {min(cpus)}
+    os.sched_setaffinity(0, one)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        _, seen = ask(ctx, targets.setting)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        os.sched_setaffinity(0, cpus)
+        os.umask(mask)
+        signal.signal(signal.SIGUSR2, before)
+    assert seen == {
+        "cwd": str(tmp_path),
+        "umask": 0o027,
+        "variable": "seen",
+        "nice": os.nice(0),
+        "cpus": one,
+        "blocked": {signal.SIGUSR1},
+        "ignored": True,
+    }
+
+
+@pytest.mark.parametrize(("target", "args", "code"), [
+    (targets.nothing, (), 0),
+    (targets.end_with, (7,), 7),
+    (targets.end_with, (None,), 0),
+    (targets.kill_self, (signal.SIGKILL,), -signal.SIGKILL),
+    (targets.kill_self, (signal.SIGTERM,), -signal.SIGTERM),
+])  # fmt: skip
+def test_exit_codes(ctx: Any, target: Any, args: Any, code: int) -> None:
+    process = ctx.Process(target=target, args=args)
+    assert process.exitcode is None and not process.is_alive()
+    process.start()
+    process.join()
+    assert process.exitcode == code and not process.is_alive()
+
+
+def test_a_failing_target_shows_its_traceback(ctx: Any, capfd: Any) -> None:
+    process = ctx.Process(target=targets.fail, name="unlucky")
+    process.start()
+    process.join()
+    assert process.exitcode == 1
+    words = capfd.readouterr().err
+    assert "Process unlucky:" in words and words.rstrip().endswith("ValueError: as it should")
+
+
+def test_terminate_and_kill_right_after_the_start(ctx: Any) -> None:
+    processes = [ctx.Process(target=targets.sleep) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes[:2]:
+        process.terminate()
+    for process in processes[2:]:
+        process.kill()
+    for process in processes:
+        process.join(PATIENCE)
+    assert [process.exitcode for process in processes] == [-signal.SIGTERM] * 2 + [-signal.SIGKILL] * 2
+
+
+def test_join_with_a_time_limit_and_the_sentinel(ctx: Any) -> None:
+    process = ctx.Process(target=targets.sleep)
+    with pytest.raises(ValueError, match="process not started"):
+        assert process.sentinel
+    process.start()
+    process.join(0)
+    process.join(-1)
+    assert process.is_alive() and process.exitcode is None
+    assert wait([process.sentinel], 0) == []
+    with pytest.raises(ValueError, match="still running"):
+        process.close()
+    process.kill()
+    assert wait([process.sentinel], PATIENCE) == [process.sentinel]
+    assert process.exitcode == -signal.SIGKILL  # known as soon as the sentinel tells of the end
+    process.close()
+    with pytest.raises(ValueError, match="closed"):
+        process.join()
+
+
+def test_the_sentinel_of_a_process_that_has_ended(ctx: Any) -> None:
+    process = ctx.Process(target=targets.nothing)
+    process.start()
+    process.join()
+    assert wait([process.sentinel], 0) == [process.sentinel]
+    process.close()
+
+
+def test_is_alive_needs_no_descriptor(ctx: Any) -> None:
+    process = ctx.Process(target=targets.sleep)
+    process.start()
+    before = len(os.listdir("/proc/self/fd"))
+    assert process.is_alive() and process in mp.active_children()
+    assert len(os.listdir("/proc/self/fd")) == before
+    process.kill()
+    process.join()
+
+
+def test_descriptors_and_sockets_go_along(ctx: Any) -> None:
+    import socket
+
+    here, there = socket.socketpair()
+    process = ctx.Process(target=targets.nothing, args=(there,))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    there.close()
+    assert here.recv(1) == b""
+    here.close()
+
+
+def test_a_redirected_stream_is_the_childs_too(ctx: Any, tmp_path: pathlib.Path) -> None:
+    kept = os.dup(1)
+    with (tmp_path / "out").open("w") as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        process = ctx.Process(target=targets.write, args=("to the file",))
+        process.start()
+        process.join()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    assert (tmp_path / "out").read_text() == "to the file"
+
+
+def test_grandchildren(ctx: Any) -> None:
+    queue = ctx.Queue()
+    process = ctx.Process(target=targets.nested, args=(queue,))
+    process.start()
+    seen = queue.get(timeout=PATIENCE)
+    process.join()
+    assert seen["parent"] == process.pid and seen["method"] == "dragon"
+
+
+def test_a_forked_child_of_user_code_joins_anew(ctx: Any) -> None:
+    queue = ctx.Queue()
+    process = ctx.Process(target=targets.fork_and_use, args=(queue,))
+    process.start()
+    os_pid, pid = queue.get(timeout=PATIENCE)
+    process.join()
+    assert os_pid != process.os_pid and pid >> 32 == 1 and pid != process.pid
+
+
+def test_a_process_lets_go_of_its_target(ctx: Any) -> None:
+    class Argument:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return int, ()
+
+    argument = Argument()
+    seen = weakref.ref(argument)
+    process = ctx.Process(target=targets.nothing, args=(argument,))
+    process.start()
+    del argument
+    process.join()
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_child_that_cannot_start_says_why(ctx: Any) -> None:
+    process = ctx.Process(target=lambda: None)
+    with pytest.raises(Exception, match=r"Can.t (pickle|get local)"):
+        process.start()

@@ -1,0 +1,153 @@
+"""Queues."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import pickle
+import threading
+import time
+from queue import Empty, Full
+from typing import Any
+
+import pytest
+import targets
+
+PATIENCE = 60
+
+
+def test_a_bounded_queue(ctx: Any) -> None:
+    queue = ctx.Queue(2)
+    assert queue.empty() and not queue.full() and queue.qsize() == 0
+    queue.put(1)
+    queue.put_nowait(2)
+    assert queue.full() and queue.qsize() == 2
+    for put in (
+        lambda: queue.put(3, False),
+        lambda: queue.put_nowait(3),
+        lambda: queue.put(3, True, 0.01),
+        lambda: queue.put(3, True, -1),
+    ):
+        with pytest.raises(Full):
+            put()
+    assert queue.get() == 1 and queue.get_nowait() == 2
+    for get in (
+        lambda: queue.get(False),
+        queue.get_nowait,
+        lambda: queue.get(True, 0.01),
+        lambda: queue.get(timeout=-1),
+    ):
+        with pytest.raises(Empty):
+            get()
+
+
+def test_a_time_limit_is_kept(ctx: Any) -> None:
+    begin = time.monotonic()
+    with pytest.raises(Empty):
+        ctx.Queue().get(timeout=0.2)
+    assert 0.2 <= time.monotonic() - begin < 10
+
+
+def test_a_put_that_waits_for_room(ctx: Any) -> None:
+    queue = ctx.Queue(1)
+    queue.put(0)
+    thread = threading.Thread(target=queue.put, args=(1,))
+    thread.start()
+    assert [queue.get(), queue.get()] == [0, 1]
+    thread.join()
+
+
+def test_many_producers(ctx: Any) -> None:
+    queue = ctx.Queue()
+    processes = [ctx.Process(target=targets.count, args=(queue, start, start + 500)) for start in (0, 500, 1000)]
+    for process in processes:
+        process.start()
+    got = [queue.get(timeout=PATIENCE) for _ in range(1500)]
+    for process in processes:
+        process.join()
+    assert sorted(got) == list(range(1500))
+    for start in (0, 500, 1000):
+        mine = [number for number in got if start <= number < start + 500]
+        assert mine == sorted(mine)  # each producer's in its order
+    assert queue.empty()
+
+
+def test_what_was_put_stays_when_its_process_is_gone(ctx: Any) -> None:
+    queue = ctx.Queue()
+    process = ctx.Process(target=targets.count, args=(queue, 0, 3))
+    process.start()
+    process.join()
+    assert [queue.get(timeout=0) for _ in range(3)] == [0, 1, 2]
+
+
+def test_what_cannot_be_pickled_raises_from_put(ctx: Any) -> None:
+    queue = ctx.Queue()
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        queue.put(lambda: None)
+    queue.put("next")
+    assert queue.get() == "next"
+
+
+def test_a_queue_through_a_queue(ctx: Any) -> None:
+    outer, inner = ctx.Queue(), ctx.Queue()
+    process = ctx.Process(target=targets.relay, args=(outer, inner))
+    process.start()
+    other = ctx.SimpleQueue()
+    outer.put(other)
+    back = inner.get(timeout=PATIENCE)
+    process.join()
+    back.put(5)
+    assert other.get() == 5
+
+
+def test_closed(ctx: Any) -> None:
+    for queue in (ctx.Queue(), ctx.JoinableQueue()):
+        queue.close()
+        queue.join_thread()
+        queue.cancel_join_thread()
+        with pytest.raises(ValueError, match="is closed"):
+            queue.put(1)
+        with pytest.raises(ValueError, match="is closed"):
+            queue.get()
+    simple = ctx.SimpleQueue()
+    simple.close()
+    simple.close()
+    assert simple._reader.closed and simple._writer.closed
+
+
+def test_joining(ctx: Any) -> None:
+    queue, results = ctx.JoinableQueue(), ctx.Queue()
+    processes = [ctx.Process(target=targets.take, args=(queue, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for number in range(50):
+        queue.put(number)
+    queue.join()
+    assert results.qsize() == 50
+    for _ in processes:
+        queue.put(None)
+    for process in processes:
+        process.join()
+    assert sorted(results.get() for _ in range(50)) == list(range(50))
+
+
+def test_done_too_often(ctx: Any) -> None:
+    queue = ctx.JoinableQueue(1)
+    queue.put(1)
+    with pytest.raises(Full):
+        queue.put(2, False)
+    queue.get()
+    queue.task_done()
+    queue.join()
+    with pytest.raises(ValueError, match="too many times"):
+        queue.task_done()
+
+
+def test_they_are_queues_of_multiprocessing(ctx: Any) -> None:
+    assert isinstance(ctx.Queue(), mp.queues.Queue)
+    assert isinstance(ctx.JoinableQueue(), mp.queues.JoinableQueue)
+    assert isinstance(ctx.SimpleQueue(), mp.queues.SimpleQueue)
+
+
+def test_a_bound_that_is_too_large_says_so(ctx: Any) -> None:
+    with pytest.raises(ValueError, match="largest bound is 1048576"):
+        ctx.Queue(1 << 21)

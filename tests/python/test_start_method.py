@@ -1,0 +1,89 @@
+"""The start method in multiprocessing: what an import does and does not do, and that multiprocessing's own names lead to Dragon's objects."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parents[2] / "python"
+
+
+def python(code: str) -> str:
+    """Runs a program in a fresh interpreter and returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(PACKAGE)}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_an_import_starts_nothing_and_opens_nothing() -> None:
+    seen = python(
+        "import multiprocessing, os\n"
+        "before = len(os.listdir('/proc/self/fd'))\n"
+        "import dragon\n"
+        "print(len(os.listdir('/proc/self/fd')) - before, multiprocessing.get_start_method(), *multiprocessing.get_all_start_methods())"
+    )
+    assert seen == "0 fork fork spawn forkserver dragon"
+
+
+def test_another_start_method_finds_multiprocessing_as_it_was() -> None:
+    seen = python(
+        "import multiprocessing as mp\n"
+        "before = {n: f.__code__ for n, f in vars(mp.context.BaseContext).items() if hasattr(f, '__code__')}\n"
+        "import dragon\n"
+        "mp.set_start_method('spawn')\n"
+        "after = {n: f.__code__ for n, f in vars(mp.context.BaseContext).items() if hasattr(f, '__code__')}\n"
+        "assert before == after\n"
+        "print(type(mp.Queue()).__module__, mp.current_process().pid == __import__('os').getpid())"
+    )
+    assert seen == "multiprocessing.queues True"
+
+
+def test_names_taken_before_lead_to_dragon_once_the_method_is_set() -> None:
+    seen = python(
+        "import multiprocessing as mp\n"
+        "from multiprocessing import Queue, Lock, Pipe, Event, set_start_method\n"
+        "import dragon\n"
+        "set_start_method('dragon')\n"
+        "print(*(type(x).__module__ for x in (Queue(), mp.Queue(), Lock(), Pipe()[0], Event())))"
+    )
+    assert seen == "dragon.queues dragon.queues dragon.synchronize dragon.connection dragon.synchronize"
+
+
+def test_other_methods_beside_it_keep_their_own_objects() -> None:
+    seen = python(
+        "import multiprocessing as mp, dragon\n"
+        "mp.set_start_method('dragon')\n"
+        "print(type(mp.get_context('spawn').Lock()).__module__, type(mp.get_context('dragon').Lock()).__module__)\n"
+        "mp.set_start_method('fork', force=True)\n"
+        "print(type(mp.Lock()).__module__)"
+    )
+    assert seen.split() == ["multiprocessing.synchronize", "dragon.synchronize", "multiprocessing.synchronize"]
+
+
+def test_signatures_stay() -> None:
+    seen = python(
+        "import inspect, multiprocessing as mp, dragon\n"
+        "before = inspect.signature(mp.Pool)\n"
+        "mp.set_start_method('dragon')\n"
+        "print(inspect.signature(mp.Pool) == before)"
+    )
+    assert seen == "True"
+
+
+def test_the_package_is_cheap_to_import() -> None:
+    modules = python(
+        "import multiprocessing, sys; before = set(sys.modules); import dragon; print(*sorted(set(sys.modules) - before))"
+    )
+    assert set(modules.split()) - {"__future__"} == {"dragon", "dragon._redirect", "dragon.context", "dragon.process"}
+
+
+def test_an_unknown_pid_style_is_refused() -> None:
+    import dragon
+
+    with pytest.raises(ValueError, match="unknown pid style 'linux': use 'dragon'"):
+        dragon.set_pid_style("linux")
