@@ -1,0 +1,89 @@
+package dragon.agent;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one, else half of what is available now. Half the limit of
+ * the control group bounds both: there the kernel answers a touch too much with SIGKILL, never with an error.
+ *
+ * @param bytes the limit
+ * @param setting what raises it, for the words of a refusal
+ */
+record Budget(long bytes, String setting) {
+    static final String SETTING = "DRAGON_MEMORY";
+
+    private static final long LEAST = 64L << 20;
+
+    /** For this process as it is now. Throws IllegalArgumentException if the setting is no size. */
+    static Budget now() {
+        String wanted = System.getenv(SETTING);
+        long group = groupLimit() / 2;
+        long free = wanted != null ? size(wanted) : Math.max(LEAST, available() / 2);
+        return group < free
+                ? new Budget(group, "the memory limit of this control group (half of it is used at most)")
+                : new Budget(free, SETTING + " (a size such as 8G)");
+    }
+
+    /** Bytes of a size such as {@code 512M} or {@code 8G}. */
+    static long size(String text) {
+        String digits = text.strip();
+        int last = digits.isEmpty() ? -1 : "KMGT".indexOf(Character.toUpperCase(digits.charAt(digits.length() - 1)));
+        long unit = last < 0 ? 1 : 1L << 10 * (last + 1);
+        try {
+            long count = Long.parseLong(last < 0 ? digits : digits.substring(0, digits.length() - 1));
+            if (count > 0) {
+                return Math.multiplyExact(count, unit);
+            }
+        } catch (ArithmeticException | NumberFormatException _) {
+            // told below
+        }
+        throw new IllegalArgumentException(SETTING + "=" + text + " is no size; write bytes, or a number with K, M, G or T, as in 8G");
+    }
+
+    private static long available() {
+        String info = read("/proc/meminfo");
+        int at = info.indexOf("MemAvailable:");
+        if (at < 0) {
+            return Long.MAX_VALUE;
+        }
+        int end = info.indexOf(" kB", at);
+        return Long.parseLong(info.substring(at + 13, end).strip()) << 10;
+    }
+
+    /** The least limit of this process's control group and those above it; version 2, else version 1. */
+    private static long groupLimit() {
+        long least = Long.MAX_VALUE;
+        for (String line : read("/proc/self/cgroup").split("\n")) {
+            boolean unified = line.startsWith("0::");
+            if (unified || line.contains(":memory:")) {
+                String root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+                String file = unified ? "/memory.max" : "/memory.limit_in_bytes";
+                least = Math.min(least, leastAlong(root, line.substring(line.indexOf('/')), file));
+            }
+        }
+        return least;
+    }
+
+    private static long leastAlong(String root, String path, String file) {
+        long least = Long.MAX_VALUE;
+        for (String at = path; ; at = at.substring(0, at.lastIndexOf('/'))) {
+            String text = read(root + (at.equals("/") ? "" : at) + file).strip();
+            if (!text.isEmpty() && !text.equals("max")) {
+                least = Math.min(least, Long.parseLong(text));
+            }
+            if (at.isEmpty() || at.equals("/")) {
+                return least;
+            }
+        }
+    }
+
+    private static String read(String path) {
+        try (FileInputStream in = new FileInputStream(path)) {
+            return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
+        } catch (IOException _) {
+            return "";
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package dragon.agent.output;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dragon.agent.os.Linux;
+import dragon.agent.os.Poller;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class OutputTest {
+    private final Poller poller = new Poller();
+    private final Output output = new Output(poller);
+    private final Linux.Pair stdout = Linux.socketPair(false);
+    private final Linux.Pair stderr = Linux.socketPair(false);
+    private final StringBuilder shown = new StringBuilder();
+
+    @AfterEach
+    void close() {
+        Linux.close(stdout.mine());
+        Linux.close(stderr.mine());
+    }
+
+    private static void write(int fd, String text) {
+        MemorySegment bytes = Arena.ofAuto().allocateFrom(text);
+        assertThat(Linux.writeAll(fd, bytes, text.length())).isTrue();
+    }
+
+    private String read(int fd) {
+        MemorySegment bytes = Arena.ofAuto().allocate(1 << 16);
+        for (int n; (n = Linux.read(fd, bytes)) > 0; ) {
+            shown.append(new String(bytes.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
+        }
+        String all = shown.toString();
+        shown.setLength(0);
+        return all;
+    }
+
+    private void flush() {
+        output.flush(poller::stop);
+        poller.run();
+    }
+
+    @Test
+    void whatIsFlushedIsThereAndTheStreamsStayApart() {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = output.open();
+        write(channel.stdout(), "out\nhalf");
+        write(channel.stderr(), "err\n");
+        flush();
+        assertThat(read(stdout.mine())).isEqualTo("out\n");
+        assertThat(read(stderr.mine())).isEqualTo("err\n");
+    }
+
+    @Test
+    void theLastWordsOfAProcessFollowItsEnd() {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = output.open();
+        write(channel.stdout(), "half");
+        channel.ended(Linux.getpid());
+        flush();
+        assertThat(read(stdout.mine())).isEqualTo("half");
+    }
+
+    @Test
+    void whatAZygoteSaysBeforeItIsReadyIsKeptForTheErrorMessage() {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = output.open();
+        channel.hold(Linux.getpid());
+        write(channel.stderr(), "No module named dragon\n");
+        assertThat(channel.words()).isEqualTo("No module named dragon");
+        channel.release();
+        flush();
+        assertThat(read(stderr.mine())).isEqualTo("No module named dragon\n");
+    }
+
+    @Test
+    void aSlowReaderHoldsUpTheWriterAndLosesNothing() throws InterruptedException {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = output.open();
+        int lines = 40_000;
+        Thread worker = new Thread(() -> {
+            for (int i = 0; i < lines; i++) {
+                write(channel.stdout(), "a line of output of which there are many, number " + i + "\n");
+            }
+            poller.execute(() -> output.flush(poller::stop));
+        });
+        StringBuilder all = new StringBuilder();
+        Thread reader = new Thread(() -> {
+            MemorySegment bytes = Arena.ofAuto().allocate(1 << 12);
+            Poller here = new Poller();
+            here.add(stdout.mine(), Poller.IN, _ -> {
+                int n = Linux.read(stdout.mine(), bytes);
+                if (n <= 0) {
+                    here.stop();
+                    return;
+                }
+                all.append(new String(bytes.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
+            });
+            here.run();
+        });
+        worker.start();
+        reader.start();
+        poller.run();
+        output.letGo();
+        worker.join();
+        reader.join();
+        assertThat(all.toString().split("\n")).hasSize(lines).endsWith("a line of output of which there are many, number " + (lines - 1));
+    }
+
+    @Test
+    void withNobodyToReadOutputIsDroppedAndNobodyWaits() {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = output.open();
+        output.letGo();
+        write(channel.stdout(), "lost\n");
+        flush();
+        assertThat(read(stdout.mine())).isEmpty();
+    }
+}
