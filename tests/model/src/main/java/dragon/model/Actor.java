@@ -21,6 +21,9 @@ final class Actor {
     /** Where its program begins. */
     int start;
 
+    /** Where the program of an heir begins once it is born. */
+    int inherits;
+
     int pc;
     int registers;
     int buffer;

@@ -10,6 +10,9 @@ final class Channel {
     final boolean inBlocks;
     final boolean ends;
 
+    /** Whether the channel may be closed by a call. */
+    boolean closable;
+
     /** {@code inBlocks}: messages travel in blocks; {@code ends}: the channel ends with its last sender. */
     Channel(World w, String name, int capacity, boolean bounded, Messages messages, boolean inBlocks, boolean ends) {
         this.messages = messages;

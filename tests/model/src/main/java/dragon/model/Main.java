@@ -23,6 +23,10 @@ public final class Main {
                 only = arg;
             }
         }
+        if (only != null && only.equals("faults")) {
+            faults(limit);
+            return;
+        }
         boolean bad = false;
         for (Scenario scenario : Scenarios.all()) {
             if (only == null ? scenario.big() && !big : !scenario.name().equals(only)) {
@@ -31,6 +35,19 @@ public final class Main {
             bad |= run(scenario, limit, mutations.toArray(new Mutation[0]));
         }
         System.exit(bad ? 1 : 0);
+    }
+
+    private static void faults(long limit) {
+        for (Faults fault : Faults.all()) {
+            long begin = System.nanoTime();
+            Search search = Scenarios.named(fault.scenario()).search(limit, fault.mutation());
+            Search.Result found = search.breadthFirst();
+            double seconds = (System.nanoTime() - begin) / 1e9;
+            System.out.printf("%n%s in %s: %s, %d steps, %,d states, %.1f s%n", fault.mutation(), fault.scenario(), found.failure() == null ? "NOT FOUND" : "found", found.path().size(), found.states(), seconds);
+            if (found.failure() != null) {
+                System.out.print(search.explain(found));
+            }
+        }
     }
 
     private static boolean run(Scenario scenario, long limit, Mutation[] mutations) {

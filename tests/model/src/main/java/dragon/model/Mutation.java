@@ -46,6 +46,8 @@ enum Mutation {
     NO_CLOSE,
     /** {@code closed} is loaded after the ring was found empty. */
     CLOSED_AFTER_EMPTY,
+    /** Who waits on several passes on at one of them alone. */
+    SEVERAL_PASSES_ONE,
     /** Waiting on several, the sweep tells nobody of the other objects. */
     SEVERAL_TELLS_NONE,
     /** NEWS makes a condition's waiter arm again and go on waiting. */

@@ -64,14 +64,7 @@ final class Objects {
         return actor -> {
             Kit kit = new Kit(actor);
             World w = kit.w;
-            Attempt acquire = new Take(kit, lock, false, (m, v) -> {
-                if (v != 0 && v != Words.DIED) {
-                    return -1;
-                }
-                entered(m, inside);
-                return actor.owner();
-            });
-            Wait wait = new Wait(kit, lock.queues.get(0), acquire, 0, manners);
+            Wait wait = new Wait(kit, lock.queues.get(0), acquire(kit, lock, inside), 0, manners);
             Choose choose = kit.choose(lock.queues.get(0));
             Sub main = actor.code.sub("main");
             int round = main.result();
@@ -107,6 +100,17 @@ final class Objects {
         };
     }
 
+    /** One attempt to acquire the lock; {@code inside} is the witness that one alone is in. */
+    static Attempt acquire(Kit kit, Shared.Thing lock, int inside) {
+        return new Take(kit, lock, false, (m, v) -> {
+            if (v != 0 && v != Words.DIED) {
+                return -1;
+            }
+            entered(m, inside);
+            return kit.actor.owner();
+        });
+    }
+
     private static void entered(Machine m, int inside) {
         int other = m.s[inside];
         if (other != 0 && !m.world.actors.get(other - 1).dead(m.s)) {
@@ -130,6 +134,34 @@ final class Objects {
             Kit kit = new Kit(actor);
             Attempt look = new Take(kit, event, false, (m, v) -> v != 0 ? v : -1);
             Script.loop(kit, event, new Wait(kit, event.queues.get(0), look, 0, Wait.Manner.WATCHING), 1, m -> false);
+        };
+    }
+
+    /** Sets the event by a plain store, and chooses {@code choices} waiters. */
+    static Consumer<Actor> set(Shared.Thing event, int choices) {
+        return actor -> {
+            Kit kit = new Kit(actor);
+            Choose choose = kit.choose(event.queues.get(0));
+            Sub main = actor.code.sub("main");
+            int chosen = main.result();
+            actor.start = actor.code.entries.size();
+            main.shared("set", m -> {
+                m.own(actor.record.op, event.id);
+                m.store(event.body, 1);
+                return "fence";
+            });
+            kit.fence(main, "fence", "choose", !kit.w.is(Mutation.NO_FENCE_WAKER));
+            main.local("choose", m -> {
+                if (m.get(chosen) == choices) {
+                    return "finish";
+                }
+                m.set(chosen, m.get(chosen) + 1);
+                return choose.call(m, main, "choose");
+            });
+            main.own("finish", m -> {
+                m.own(actor.record.op, 0);
+                return m.end();
+            });
         };
     }
 

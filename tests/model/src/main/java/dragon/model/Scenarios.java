@@ -9,6 +9,7 @@ final class Scenarios {
 
     private Scenarios() {
         channels();
+        rings();
         objects();
     }
 
@@ -122,19 +123,112 @@ final class Scenarios {
             Sweep.agent(w);
         });
         add("time limits", 0, false, false, w -> {
-            w.queueCapacity = 8;
             Channel c = channel(w, 2, 1, 2);
             w.process("S", Script.send(c, 0, 2));
             w.process("timed", Script.receive(c, 2, 1, Wait.Manner.TIMED, Wait.Manner.REUSING));
             w.process("R", Script.receive(c, 2, 1));
         });
         add("interrupted after being chosen", 0, false, false, w -> {
-            w.queueCapacity = 8;
             Channel c = channel(w, 2, 2, 1);
             w.process("S1", Script.send(c, 0, 1));
             w.process("S2", Script.send(c, 1, 1));
             w.process("hasty", Script.receive(c, 1, 0, Wait.Manner.INTERRUPTED));
             w.process("R", Script.receive(c, 2, 0));
+        });
+    }
+
+    private void rings() {
+        add("hints of their own: two senders, two receivers", 0, false, false, w -> {
+            w.fineRings = true;
+            Channel c = channel(w, 2, 2, 1);
+            w.process("S1", Script.send(c, 0, 1));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 2, 0));
+        });
+        add("growing ring with a late sender, a death", 1, false, false, w -> {
+            w.spare(2);
+            w.spare(2);
+            Channel c = new Channel(w, "channel", 1, false, new Messages(w, 2, 2), false, false);
+            w.checks.add(s -> c.check(w, s));
+            w.process("S1", Script.send(c, 0, 2)).mortal();
+            w.process("S2", Script.send(c, 1, 1)).mortal();
+            w.process("R", Script.receive(c, 3, 0));
+            Sweep.agent(w);
+        });
+        add("growing wait queue, a death", 1, false, false, w -> {
+            w.growingQueues = true;
+            w.queueCapacity = 1;
+            for (int i = 0; i < 3; i++) {
+                w.spare(2);
+            }
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("slots freed out of order, two senders wait", 0, false, false, w -> {
+            Messages messages = new Messages(w, 3, 2);
+            Channel c = new Channel(w, "channel", 2, true, messages, false, false);
+            messages.initially(c.object.data.first, Words.position(0, 0), messages.number(2, 0));
+            messages.initially(c.object.data.first, Words.position(0, 1), messages.number(2, 1));
+            w.checks.add(s -> c.check(w, s));
+            w.process("S1", Script.send(c, 0, 1));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R1", Script.receive(c, 1, 0));
+            w.process("R2", Script.receive(c, 1, 0));
+        });
+        add("blocks, a death", 1, false, false, w -> {
+            Messages messages = new Messages(w, 1, 2);
+            new Shared.Block(w, 1);
+            new Shared.Block(w, 2);
+            Channel c = new Channel(w, "channel", 2, true, messages, true, false);
+            w.checks.add(s -> c.check(w, s));
+            w.process("S", Script.send(c, 0, 2)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("end of stream, a death", 1, false, false, w -> {
+            Channel c = new Channel(w, "channel", 2, true, new Messages(w, 2, 1), false, true);
+            w.checks.add(s -> c.check(w, s));
+            Actor s1 = w.process("S1", Script.send(c, 0, 1)).mortal();
+            Actor s2 = w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 3, 0));
+            w.checks.add(s -> w.actors.get(2).ended(s) && c.messages.ready(s, c.object.data) > 0 ? "the stream ended with a message left" : null);
+            Sweep.agent(w, new Sweep.Ends(c, List.of(s1, s2)));
+        });
+        add("end of stream, store buffers", 0, false, true, w -> {
+            Channel c = new Channel(w, "channel", 1, true, new Messages(w, 1, 1), false, true);
+            w.checks.add(s -> c.check(w, s));
+            Actor s1 = w.process("S", Script.send(c, 0, 1));
+            w.process("R", Script.receive(c, 2, 0));
+            Sweep.agent(w, new Sweep.Ends(c, List.of(s1)));
+        });
+        add("client number used again", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 1);
+            Channel other = channel(w, 1, 1, 1);
+            w.process("S", Script.send(c, 0, 1));
+            Actor first = w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            w.thread("heir", first.client, first.record, Script.heir(Script.receive(other, 1, 0)));
+            Sweep.agent(w);
+        });
+        add("wait on several, a death", 1, false, false, w -> {
+            Channel a = channel(w, 1, 1, 1);
+            Channel b = channel(w, 1, 1, 1);
+            w.process("SA", Script.send(a, 0, 1)).mortal();
+            w.process("SB", Script.send(b, 0, 1));
+            w.process("both", WaitSeveral.watch(1, a, b)).mortal();
+            w.process("RB", Script.receive(b, 1, 0));
+            Sweep.agent(w);
+        });
+        add("time limits, a death", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("timed", Script.receive(c, 2, 1, Wait.Manner.TIMED, Wait.Manner.REUSING));
+            w.process("R", Script.receive(c, 1, 1, Wait.Manner.REUSING));
+            Sweep.agent(w);
         });
     }
 
@@ -162,6 +256,21 @@ final class Scenarios {
             w.process("A", Objects.await(event)).mortal();
             w.process("B", Objects.await(event));
             Sweep.agent(w);
+            w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
+        });
+        add("condition, a death", 1, false, false, w -> {
+            Condition c = new Condition(w);
+            w.process("W1", c.await()).mortal();
+            w.process("W2", c.await());
+            w.process("N", c.notifying()).mortal();
+            Sweep.agent(w, c.lock);
+            w.checks.add(s -> c.check(w, s));
+        });
+        add("event set by a plain store, store buffers", 0, false, true, w -> {
+            Shared.Thing event = Objects.object(w, "event", 0);
+            w.process("setter", Objects.set(event, 2));
+            w.process("A", Objects.await(event));
+            w.process("B", Objects.await(event));
             w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
         });
     }

@@ -64,6 +64,26 @@ final class Script {
         };
     }
 
+    /** As {@code then}, by a new process that gets the client number of a dead one, once that was swept. */
+    static Consumer<Actor> heir(Consumer<Actor> then) {
+        return actor -> {
+            Sub born = actor.code.sub("born");
+            actor.heir = true;
+            born.shared("born", m -> {
+                if (m.peek(actor.client.state) != Shared.Client.FREE) {
+                    return m.block();
+                }
+                m.own(actor.client.state, Shared.Client.LIVE);
+                m.own(actor.client.dead, 0);
+                m.jump(actor.inherits);
+                return null;
+            });
+            then.accept(actor);
+            actor.inherits = actor.start;
+            actor.start = born.pc("born");
+        };
+    }
+
     interface Last {
         boolean test(Machine m);
     }

@@ -60,7 +60,7 @@ final class Search {
                 if (failure != null) {
                     return new Result(failure, path(path, lastVia), seen.size(), transitions, depth, true);
                 }
-                if (node.on.isEmpty()) {
+                if (node.on.stream().allMatch(n -> external(n.via))) {
                     String wrong = stuck(node.state);
                     if (wrong != null) {
                         return new Result(wrong, path(path, -1), seen.size(), transitions, depth, true);
@@ -119,8 +119,10 @@ final class Search {
                 int place = places.get(i);
                 int[] state = frontier.set(i, null);
                 int[] count = new int[1];
+                boolean[] still = {true};
                 String failure = expand(state, (to, via) -> {
                     count[0]++;
+                    still[0] &= external(via);
                     if (seen.add(StateSet.hash(to))) {
                         next.add(to);
                         nextPlaces.add(trail.add(place, via));
@@ -132,7 +134,7 @@ final class Search {
                     path.add(lastVia);
                     return new Result(failure, path, seen.size(), transitions, depth, true);
                 }
-                if (count[0] == 0) {
+                if (still[0]) {
                     String wrong = stuck(state);
                     if (wrong != null) {
                         return new Result(wrong, trail.to(place), seen.size(), transitions, depth, true);
@@ -146,6 +148,11 @@ final class Search {
             places = nextPlaces;
         }
         return new Result(null, List.of(), seen.size(), transitions, depth, true);
+    }
+
+    /** A death, or a sleeper that gives up: it may come or not, and nobody may count on it. */
+    private static boolean external(int via) {
+        return (via >> 4 & 15) == Machine.DIE || (via >> 4 & 15) == Machine.STEP && (via & 15) != 0;
     }
 
     private interface Sink {

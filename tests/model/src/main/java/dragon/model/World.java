@@ -31,7 +31,7 @@ final class World {
     final List<Shared.Ring> spares = new ArrayList<>();
     final List<Shared.Block> blocks = new ArrayList<>();
 
-    /** Looks at a state in which nobody can take a step; returns what is wrong, or null. */
+    /** Looks at a state in which nobody goes on unless somebody dies or gives up; returns what is wrong, or null. */
     final List<Function<int[], String>> checks = new ArrayList<>();
 
     private final List<String> names = new ArrayList<>();
@@ -46,7 +46,7 @@ final class World {
     boolean growingQueues;
 
     /** Slots of the wait queues made from now on. */
-    int queueCapacity = 4;
+    int queueCapacity = 8;
 
     /** How many more actors may be killed. */
     final int deathsLeft;
