@@ -23,7 +23,9 @@ public final class Blocks {
     /** The reference in what a record or slot names a block by; the rest is the generation. */
     public static final long REF = 0xffffff;
 
-    private static final int GENERATION_SHIFT = 24;
+    /** Where the generation starts in what a record or slot names a block by, and in a block word. */
+    public static final int GENERATION_SHIFT = 24;
+
     private static final int STATE_SHIFT = 20;
 
     private final Memory memory;
@@ -176,7 +178,7 @@ public final class Blocks {
     }
 
     /** Makes a block free if its word is still that. */
-    static boolean releaseIf(Memory memory, long ref, long word) {
+    public static boolean releaseIf(Memory memory, long ref, long word) {
         if (!Raw.casLong(wordAt(memory, ref), word, word(generationOf(word), FREE, 0))) {
             return false;
         }
@@ -211,6 +213,28 @@ public final class Blocks {
     public static void embed(Memory memory, long ref) {
         long at = wordAt(memory, ref);
         Raw.putLongRelease(at, word(generationOf(Raw.getLong(at)), PART, 0));
+    }
+
+    /** Sets every hint that may be missing about a block, its slab and its class: the dead may have cleared one. */
+    public static void mendHints(Memory memory, long ref) {
+        long slab = memory.slab((int) (ref >>> 6));
+        Hints.mend(memory.blockClass(Raw.getInt(slab + Slab.CLASS)), slab);
+    }
+
+    /** The reference of the block that starts at that offset and was taken for that size. */
+    public static long refAt(Memory memory, long offset, long size) {
+        long entry = memory.blockClass(SizeClasses.classOf(size));
+        int count = Raw.getIntAcquire(entry + BlockClass.SLAB_COUNT);
+        for (int number = 0; number < count; number++) {
+            int index = Raw.getInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES);
+            long in = offset - Raw.getLong(memory.slab(index) + Slab.BASE);
+            long blockSize = Raw.getLong(entry + BlockClass.SIZE);
+            if (in >= 0 && in < blockSize * Raw.getInt(memory.slab(index) + Slab.BLOCKS)) {
+                return (long) index << 6 | in / blockSize;
+            }
+        }
+        throw new DragonException(
+                DragonException.Category.INTERNAL, "memory.block", "no block of " + size + " bytes is at " + offset);
     }
 
     /** Whether a block this client holds was never handed out before: its bytes are zero. */

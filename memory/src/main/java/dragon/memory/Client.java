@@ -1,6 +1,7 @@
 package dragon.memory;
 
 import dragon.memory.Layout.ClientEntry;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,7 @@ public final class Client {
     private final Blocks blocks;
     private final References references;
     private final Records records;
+    private final AtomicLong tokens = new AtomicLong();
     private final ThreadLocal<@Nullable ThreadRecord> mine = new ThreadLocal<>();
 
     private Client(Memory memory, int number, Books books) {
@@ -70,13 +72,22 @@ public final class Client {
     /** The calling thread's record. */
     public ThreadRecord record() {
         ThreadRecord record = mine.get();
-        return record != null ? record : takeRecord();
+        return record != null ? record : firstRecord();
     }
 
-    private ThreadRecord takeRecord() {
+    private ThreadRecord firstRecord() {
         ThreadRecord record = records.take();
         mine.set(record);
         return record;
+    }
+
+    ThreadRecord takeRecord() {
+        return records.take();
+    }
+
+    /** A new token for a handle that leaves this process. */
+    public long nextToken() {
+        return (long) number << 46 | tokens.incrementAndGet();
     }
 
     /** Says that this process ends in order: its locks stay as they are. */

@@ -183,6 +183,19 @@ public final class Raw {
         MemorySegment.copy(from, start, ALL, address, size);
     }
 
+    /** Copies bytes into memory. */
+    public static void copyIn(byte[] from, int start, long address, int size) {
+        if (Crash.ON) {
+            Crash.step();
+        }
+        MemorySegment.copy(from, start, ALL, ValueLayout.JAVA_BYTE, address, size);
+    }
+
+    /** Copies bytes of memory out. */
+    public static void copyOut(long address, byte[] into, int start, int size) {
+        MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, address, into, start, size);
+    }
+
     /** Copies bytes of memory out. */
     public static void copyOut(long address, MemorySegment into, long start, long size) {
         MemorySegment.copy(ALL, address, into, start, size);

@@ -28,6 +28,13 @@ public final class References {
         this.client = client;
     }
 
+    /** Makes sure that {@link #add} needs no memory the next time. */
+    public synchronized void reserve(ThreadRecord record) {
+        if (gaps.isEmpty()) {
+            gaps.push(nextEntry(record));
+        }
+    }
+
     /** Writes a reference: the object cannot go away from now on, if it was alive. */
     public synchronized void add(ThreadRecord record, long offsetAndRole) {
         Use use = uses.get(offsetAndRole);

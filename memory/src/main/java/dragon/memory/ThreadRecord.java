@@ -4,6 +4,7 @@ import dragon.memory.Layout.RecordEntry;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A thread's record in shared memory (sections 3 and 7): what it is about to touch, and the word on which it sleeps. Used by one thread at a time,
@@ -54,6 +55,9 @@ public final class ThreadRecord {
 
     private int tid;
 
+    /** Process-local: this thread's record for operations within operations. */
+    private @Nullable ThreadRecord inner;
+
     ThreadRecord(Client client, int index, long address) {
         this.client = client;
         this.index = index;
@@ -77,7 +81,18 @@ public final class ThreadRecord {
 
     void taken(int newTid) {
         tid = newTid;
+        inner = null;
         Raw.putInt(address + RecordEntry.TID, newTid);
+    }
+
+    /** Another record of the same thread, for an operation that is part of one on this record. */
+    public ThreadRecord inner() {
+        ThreadRecord found = inner;
+        if (found == null) {
+            found = client.takeRecord();
+            inner = found;
+        }
+        return found;
     }
 
     /** Announces an operation, before its first claim. */

@@ -1,0 +1,134 @@
+package dragon.channel;
+
+import dragon.memory.Blocks;
+import dragon.memory.Layout;
+import dragon.memory.Layout.ClientEntry;
+import dragon.memory.Memory;
+import dragon.memory.Raw;
+import dragon.memory.References;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Finds objects nobody uses any more and frees them (section 8). Who uses an object stands in the clients' reference tables and in the book of pins, and
+ * nowhere else; so an audit reads them all, once for all objects that wait for one. Not thread-safe; the agent's.
+ */
+final class Audit {
+    private final Memory memory;
+    private final Pins pins;
+    private final News news;
+    private final Set<Long> due = new LinkedHashSet<>();
+
+    Audit(Memory memory, Pins pins, News news) {
+        this.memory = memory;
+        this.pins = pins;
+        this.news = news;
+    }
+
+    /** Somebody let go of the object: it is looked at by the next {@link #run}. */
+    void add(long offset) {
+        if (offset > Role.MASK) {
+            due.add(offset);
+        }
+    }
+
+    /** Looks at all objects that are due. The mailbox is drained: no pin lies in it. */
+    void run() {
+        if (due.isEmpty()) {
+            return;
+        }
+        List<Long> objects = new ArrayList<>(due);
+        due.clear();
+        objects.removeIf(each -> !Slots.isObject(memory, each));
+        Map<Long, Integer> roles = roles(objects);
+        List<Long> unused = new ArrayList<>();
+        for (Long each : objects) {
+            int found = roles.getOrDefault(each, 0);
+            closeEnds(each, found);
+            long state = memory.address(each) + ObjectLayout.STATE;
+            if (found == 0 && Raw.casInt(state, ObjectLayout.LIVE, ObjectLayout.DYING)) {
+                unused.add(each);
+            }
+        }
+        decide(unused);
+    }
+
+    /** The second look: whoever bound meanwhile wrote the reference first, and waits for the verdict. */
+    private void decide(List<Long> dying) {
+        if (dying.isEmpty()) {
+            return;
+        }
+        Raw.fence();
+        Map<Long, Integer> roles = roles(dying);
+        for (Long each : dying) {
+            if (roles.getOrDefault(each, 0) != 0) {
+                Raw.putIntRelease(memory.address(each) + ObjectLayout.STATE, ObjectLayout.LIVE);
+            } else {
+                destroy(each);
+            }
+        }
+    }
+
+    /** In which roles each object is used, by references and pins: role bits. */
+    private Map<Long, Integer> roles(List<Long> objects) {
+        Map<Long, Integer> roles = new HashMap<>();
+        for (Long each : objects) {
+            roles.put(each, pins.roles(each));
+        }
+        int high = memory.clientsHigh();
+        for (int client = Layout.AGENT; client < high; client++) {
+            if (((int) Raw.getLongAcquire(memory.client(client) + ClientEntry.STATE) & 0xff) == ClientEntry.LIVE) {
+                addRoles(client, roles);
+            }
+        }
+        return roles;
+    }
+
+    private void addRoles(int client, Map<Long, Integer> roles) {
+        int high = References.high(memory, client);
+        for (int i = 0; i < high; i++) {
+            long at = References.entryAt(memory, client, i);
+            long reference = at == 0 ? 0 : Raw.getLongVolatile(at);
+            int role = (int) (reference & Role.MASK);
+            roles.computeIfPresent(reference & ~Role.MASK, (offset, found) -> found | role);
+        }
+    }
+
+    private void closeEnds(long offset, int roles) {
+        long object = memory.address(offset);
+        if ((Raw.getIntAcquire(object + ObjectLayout.FLAGS) & ObjectLayout.ENDS) == 0) {
+            return;
+        }
+        int closed = (roles & Role.SENDER.bit()) == 0 ? ObjectLayout.NO_SENDERS : 0;
+        closed |= (roles & Role.RECEIVER.bit()) == 0 ? ObjectLayout.NO_RECEIVERS : 0;
+        if ((Raw.orInt(object + ObjectLayout.CLOSED, closed) & closed) != closed) {
+            news.tell(offset);
+        }
+    }
+
+    private void destroy(long offset) {
+        long object = memory.address(offset);
+        Raw.putLongRelease(object + ObjectLayout.ID, 0);
+        Raw.putIntRelease(object + ObjectLayout.STATE, ObjectLayout.DEAD);
+        List<Long> rings = Slots.messageRings(memory, offset);
+        for (long ring : rings) {
+            Ring.forEachSlot(ring, (slot, word) -> {
+                if (Ring.state(word) == Ring.READY) {
+                    Slots.freeSent(memory, Slots.named(slot));
+                }
+            });
+        }
+        rings.addAll(Slots.queueRings(memory, offset));
+        for (long ring : rings) {
+            long block = Raw.getLong(ring + Ring.BLOCK);
+            if (block != 0) {
+                Blocks.release(memory, block);
+            }
+        }
+        Blocks.release(memory, Raw.getLong(object + ObjectLayout.BLOCK));
+    }
+}

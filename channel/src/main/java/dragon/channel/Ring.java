@@ -1,0 +1,298 @@
+package dragon.channel;
+
+import dragon.memory.Raw;
+
+/**
+ * The one moving structure (section 5): a FIFO of slots with many senders and many receivers, by address. Rings form a chain when they may grow ({@link
+ * Chain}).
+ *
+ * <p>A slot's word is {@code lap << 21 | state << 18 | owner}. Who claims a slot leaves its client number in it by the claiming compare-and-set; killed
+ * with it, the agent's sweep abandons (WRITING) or frees (READING) it. The hints {@code tail} and {@code head} never run ahead of the claims, so a store
+ * to them that never came costs a walk and nothing else. A lap never comes again: a stale compare-and-set fails.
+ */
+final class Ring {
+    static final int CAPACITY = 0;
+    static final int INDEX_BITS = CAPACITY + Integer.BYTES;
+    static final int SLOT_SIZE = INDEX_BITS + Integer.BYTES;
+    static final int FLAGS = SLOT_SIZE + Integer.BYTES;
+    static final int NEXT = FLAGS + Integer.BYTES;
+    static final int BLOCK = NEXT + Long.BYTES;
+    static final int TAIL = 64;
+    static final int HEAD = 128;
+    static final int SLOTS = 192;
+
+    static final int GROWABLE = 1;
+    static final int MOST = 1 << 20;
+
+    static final int FREE = 0;
+    static final int WRITING = 1;
+    static final int READY = 2;
+    static final int READING = 3;
+    static final int ABANDONED = 4;
+    static final int CLOSED = 5;
+
+    /** Result of a claim: full, or empty. A slot's address is positive. */
+    static final long NONE = -1;
+    /** Result of a claim to receive: empty up to a slot that a sender is writing. */
+    static final long BUSY = -2;
+    /** Result of a claim: this ring is closed there, go on in the next. */
+    static final long MOVED = -3;
+
+    private static final int LAP_SHIFT = 21;
+    private static final int STATE_SHIFT = 18;
+    private static final int OWNER_MASK = (1 << STATE_SHIFT) - 1;
+
+    private Ring() {}
+
+    static long word(long lap, int state, int owner) {
+        return lap << LAP_SHIFT | (long) state << STATE_SHIFT | owner;
+    }
+
+    static long lap(long word) {
+        return word >>> LAP_SHIFT;
+    }
+
+    static int state(long word) {
+        return (int) (word >>> STATE_SHIFT) & 7;
+    }
+
+    static int owner(long word) {
+        return (int) word & OWNER_MASK;
+    }
+
+    /** Bytes of a ring. */
+    static long bytes(int capacity, int slotSize) {
+        return SLOTS + (long) capacity * slotSize;
+    }
+
+    /** Fills a ring that nobody else can see yet and whose memory is zero where it matters. */
+    static void format(long ring, int capacity, int slotSize, int flags, long block) {
+        Raw.putInt(ring + CAPACITY, capacity);
+        Raw.putInt(ring + INDEX_BITS, capacity == 1 ? 0 : Integer.SIZE - Integer.numberOfLeadingZeros(capacity - 1));
+        Raw.putInt(ring + SLOT_SIZE, slotSize);
+        Raw.putInt(ring + FLAGS, flags);
+        Raw.putLong(ring + BLOCK, block);
+    }
+
+    /** Zeroes header and slot words: the memory had another use. */
+    static void clear(long ring, int capacity, int slotSize) {
+        Raw.zero(ring, SLOTS);
+        for (long slot = ring + SLOTS, end = slot + (long) capacity * slotSize; slot < end; slot += slotSize) {
+            Raw.putLong(slot, 0);
+        }
+    }
+
+    static int capacity(long ring) {
+        return Raw.getInt(ring + CAPACITY);
+    }
+
+    static boolean growable(long ring) {
+        return (Raw.getInt(ring + FLAGS) & GROWABLE) != 0;
+    }
+
+    /** Offset of the next ring of the chain; 0 if there is none. */
+    static long next(long ring) {
+        return Raw.getLongAcquire(ring + NEXT);
+    }
+
+    private static long following(long position, int index, int capacity, int bits) {
+        return index + 1 < capacity ? position + 1 : (position >>> bits) + 1 << bits;
+    }
+
+    private static long slotAt(long ring, int index, int slotSize) {
+        return ring + SLOTS + (long) index * slotSize;
+    }
+
+    /**
+     * Claims the next free slot for writing. Returns its address, NONE if the ring is full, or MOVED. Killed after the claim: the sweep abandons the
+     * slot, and receivers go past it.
+     */
+    static long claimSend(long ring, int me) {
+        int capacity = Raw.getInt(ring + CAPACITY);
+        int bits = Raw.getInt(ring + INDEX_BITS);
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long position = Raw.getLongOpaque(ring + TAIL);
+        while (true) {
+            int index = (int) (position & (1L << bits) - 1);
+            long slot = slotAt(ring, index, slotSize);
+            long word = Raw.getLongAcquire(slot);
+            long lap = position >>> bits;
+            long found = lap(word);
+            int state = state(word);
+            if (found == lap) {
+                if (state == FREE) {
+                    if (Raw.casLong(slot, word, word(lap, WRITING, me))) {
+                        Raw.putLongOpaque(ring + TAIL, following(position, index, capacity, bits));
+                        return slot;
+                    }
+                } else if (state == CLOSED) {
+                    return MOVED;
+                } else {
+                    position = following(position, index, capacity, bits);
+                }
+            } else if (found > lap) {
+                position = following(found - 1 << bits | index, index, capacity, bits);
+            } else if (state == ABANDONED && found == lap - 1) {
+                // A dead sender's, a lap old: every earlier position is past, so nobody can miss it.
+                Raw.casLong(slot, word, word(lap, FREE, 0));
+            } else {
+                return NONE;
+            }
+        }
+    }
+
+    /** Whether a slot could be claimed for writing: the walk of {@link #claimSend} without its claim. */
+    static boolean hasRoom(long ring) {
+        int capacity = Raw.getInt(ring + CAPACITY);
+        int bits = Raw.getInt(ring + INDEX_BITS);
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long position = Raw.getLongOpaque(ring + TAIL);
+        while (true) {
+            int index = (int) (position & (1L << bits) - 1);
+            long word = Raw.getLongAcquire(slotAt(ring, index, slotSize));
+            long lap = position >>> bits;
+            if (lap(word) > lap) {
+                position = following(lap(word) - 1 << bits | index, index, capacity, bits);
+            } else if (lap(word) < lap) {
+                return state(word) == ABANDONED && lap(word) == lap - 1;
+            } else if (state(word) == FREE || state(word) == CLOSED) {
+                return true;
+            } else {
+                position = following(position, index, capacity, bits);
+            }
+        }
+    }
+
+    /** Makes a written slot's message visible, with a full fence after it. Killed before: abandoned; after: delivered. */
+    static void publish(long slot) {
+        Raw.putLongVolatile(slot, word(lap(Raw.getLong(slot)), READY, 0));
+    }
+
+    /** Gives a claimed slot up unwritten, as the sweep does for the dead. */
+    static void abandon(long slot) {
+        Raw.putLongVolatile(slot, word(lap(Raw.getLong(slot)), ABANDONED, 0));
+    }
+
+    /**
+     * Claims the oldest message. Returns its slot's address, NONE if the ring is empty, BUSY if a sender is writing the next message, or MOVED. Killed
+     * after the claim: the sweep frees the slot, and the message is lost with its reader.
+     */
+    static long claimReceive(long ring, int me) {
+        int capacity = Raw.getInt(ring + CAPACITY);
+        int bits = Raw.getInt(ring + INDEX_BITS);
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long position = Raw.getLongOpaque(ring + HEAD);
+        while (true) {
+            int index = (int) (position & (1L << bits) - 1);
+            long slot = slotAt(ring, index, slotSize);
+            long word = Raw.getLongAcquire(slot);
+            long lap = position >>> bits;
+            long found = lap(word);
+            if (found > lap) {
+                position = following(found - 1 << bits | index, index, capacity, bits);
+                continue;
+            }
+            if (found < lap) {
+                return NONE; // still being read, a lap behind
+            }
+            switch (state(word)) {
+                case READY -> {
+                    if (Raw.casLong(slot, word, word(lap, READING, me))) {
+                        Raw.putLongOpaque(ring + HEAD, following(position, index, capacity, bits));
+                        return slot;
+                    }
+                }
+                case READING -> position = following(position, index, capacity, bits);
+                case ABANDONED -> {
+                    if (Raw.casLong(slot, word, word(lap + 1, FREE, 0))) {
+                        position = following(position, index, capacity, bits);
+                        Raw.putLongOpaque(ring + HEAD, position);
+                    }
+                }
+                case FREE -> {
+                    if (!growable(ring) || next(ring) == 0) {
+                        return NONE;
+                    }
+                    Raw.casLong(slot, word, word(lap, CLOSED, 0));
+                }
+                case CLOSED -> {
+                    return MOVED;
+                }
+                default -> {
+                    return BUSY;
+                }
+            }
+        }
+    }
+
+    /**
+     * Looks for the oldest message: the walk of {@link #claimReceive} without its claim. Returns the slot's address, NONE, BUSY or MOVED.
+     */
+    static long peek(long ring) {
+        int capacity = Raw.getInt(ring + CAPACITY);
+        int bits = Raw.getInt(ring + INDEX_BITS);
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long position = Raw.getLongOpaque(ring + HEAD);
+        while (true) {
+            int index = (int) (position & (1L << bits) - 1);
+            long slot = slotAt(ring, index, slotSize);
+            long word = Raw.getLongAcquire(slot);
+            long lap = position >>> bits;
+            if (lap(word) > lap) {
+                position = following(lap(word) - 1 << bits | index, index, capacity, bits);
+                continue;
+            }
+            if (lap(word) < lap) {
+                return NONE;
+            }
+            switch (state(word)) {
+                case READY -> {
+                    return slot;
+                }
+                case READING, ABANDONED -> position = following(position, index, capacity, bits);
+                case FREE -> {
+                    return growable(ring) && next(ring) != 0 ? MOVED : NONE;
+                }
+                case CLOSED -> {
+                    return MOVED;
+                }
+                default -> {
+                    return BUSY;
+                }
+            }
+        }
+    }
+
+    /** Gives a read slot back. Killed before: the sweep does it. */
+    static void release(long slot) {
+        Raw.putLongRelease(slot, word(lap(Raw.getLong(slot)) + 1, FREE, 0));
+    }
+
+    /** Messages that are ready: exact when nobody is at work in the ring. */
+    static long ready(long ring) {
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long count = 0;
+        for (int index = 0; index < capacity(ring); index++) {
+            if (state(Raw.getLongAcquire(slotAt(ring, index, slotSize))) == READY) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    /** Visits every slot, for the agent. */
+    static void forEachSlot(long ring, SlotVisitor visitor) {
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        int capacity = capacity(ring);
+        for (int index = 0; index < capacity; index++) {
+            long slot = slotAt(ring, index, slotSize);
+            visitor.visit(slot, Raw.getLongAcquire(slot));
+        }
+    }
+
+    /** What the agent does with a slot. */
+    @FunctionalInterface
+    interface SlotVisitor {
+        void visit(long slot, long word);
+    }
+}

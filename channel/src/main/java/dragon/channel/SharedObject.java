@@ -1,0 +1,185 @@
+package dragon.channel;
+
+import dragon.memory.Blocks;
+import dragon.memory.Client;
+import dragon.memory.DragonException;
+import dragon.memory.Memory;
+import dragon.memory.Raw;
+import dragon.memory.RunOverException;
+import dragon.memory.ThreadRecord;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongConsumer;
+
+/**
+ * A reference to an object in shared memory. The object lives as long as any process has one, or a handle is on its way ({@link Mailbox}).
+ *
+ * <p>Thread-safe. {@link #close()} ends this reference; no other thread may use it then or later. When the process ends without it, the agent clears it.
+ */
+public abstract class SharedObject implements AutoCloseable {
+    private final Client client;
+    private final long offset;
+    private final long id;
+    private final Role role;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    SharedObject(Client client, Handle handle, Role role) {
+        this.client = client;
+        this.offset = handle.offset();
+        this.id = handle.id();
+        this.role = role;
+    }
+
+    /** Where it lies in the node's memory. */
+    public final long offset() {
+        return offset;
+    }
+
+    /** Its id. */
+    public final long id() {
+        return id;
+    }
+
+    /** Offset and id, for another process to be bound. */
+    public final Handle handle() {
+        return new Handle(offset, id);
+    }
+
+    /** The role of this reference. */
+    public final Role role() {
+        return role;
+    }
+
+    /** The client that is bound. */
+    public final Client client() {
+        return client;
+    }
+
+    /** Where watchers of {@link AnyOf} wait: the address of a wait queue; 0 if this kind cannot be watched. */
+    long watchQueue() {
+        return 0;
+    }
+
+    /** Whether a watcher need not wait. */
+    boolean isReady() {
+        return false;
+    }
+
+    final long address() {
+        return client.memory().address(offset);
+    }
+
+    /**
+     * Ends this reference. If it was this process's last in its role, the agent is told, who frees the object when nobody is left. Killed in between: the
+     * record names the object until the agent was told, and the sweep audits it.
+     */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            ThreadRecord record = client.record();
+            record.begin(ThreadRecord.UPDATE, offset);
+            try {
+                if (client.references().remove(offset | role.bit())) {
+                    Mailbox.of(client).released(record.inner(), this);
+                }
+            } finally {
+                record.end();
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return getClass().getSimpleName() + " " + handle();
+    }
+
+    /**
+     * Makes an object and binds to it.
+     *
+     * <p>Killed before its block is PART: the sweep clears the reference and frees the block, and nobody else knows of it.
+     *
+     * @param fill writes the body, given the object's address; the rest is zero but for kind, flags and wait queues
+     */
+    static Handle create(Client client, Kind kind, int flags, Role role, long bytes, LongConsumer fill) {
+        Memory memory = client.memory();
+        ThreadRecord record = client.record();
+        client.references().reserve(record);
+        record.begin(ThreadRecord.CREATE, 0);
+        try {
+            long ref = client.blocks().alloc(record, 0, bytes);
+            long offset = Blocks.offsetOf(memory, ref);
+            long address = memory.address(offset);
+            record.begin(ThreadRecord.CREATE, offset);
+            format(memory, kind, flags, ref, address);
+            fill.accept(address);
+            long id = memory.nextId();
+            client.references().add(record, offset | role.bit());
+            Raw.putIntRelease(address + ObjectLayout.STATE, ObjectLayout.LIVE);
+            Raw.putLongRelease(address + ObjectLayout.ID, id);
+            Blocks.embed(memory, ref);
+            record.block(0, 0);
+            return new Handle(offset, id);
+        } finally {
+            record.end();
+        }
+    }
+
+    private static void format(Memory memory, Kind kind, int flags, long ref, long address) {
+        if (!Blocks.isFresh(memory, ref)) {
+            Raw.zero(address, ObjectLayout.QUEUE_0 + (long) kind.queues() * WaitQueue.SIZE_OF);
+        }
+        Raw.putInt(address + ObjectLayout.KIND, kind.code());
+        Raw.putLong(address + ObjectLayout.BLOCK, ref);
+        Raw.putInt(address + ObjectLayout.FLAGS, flags);
+        for (int i = 0; i < kind.queues(); i++) {
+            WaitQueue.format(memory, address + ObjectLayout.QUEUE_0 + (long) i * WaitQueue.SIZE_OF);
+        }
+    }
+
+    /**
+     * Binds to an object that exists: the reference is written before the look at the id, so either the agent's audit sees it, or we see that the object
+     * is gone.
+     *
+     * @throws NoSuchObjectException if it no longer exists
+     */
+    static void bind(Client client, Kind kind, Handle handle, Role role) {
+        Memory memory = client.memory();
+        long offset = handle.offset();
+        if (offset <= 0 || (offset & Role.MASK) != 0 || offset >= memory.size() - ObjectLayout.RING) {
+            throw new DragonException(DragonException.Category.USER, "object.handle", "no object can be at " + handle);
+        }
+        long address = memory.address(offset);
+        ThreadRecord record = client.record();
+        client.references().add(record, offset | role.bit());
+        Raw.fence();
+        while (Raw.getLongAcquire(address + ObjectLayout.ID) == handle.id()) {
+            switch (Raw.getIntAcquire(address + ObjectLayout.STATE)) {
+                case ObjectLayout.LIVE -> {
+                    check(kind, address, client, handle, role);
+                    return;
+                }
+                case ObjectLayout.DYING -> awaitVerdict(memory); // it lasts for the agent's second look
+                default -> throw gone(client, handle, role, "no longer exists");
+            }
+        }
+        throw gone(client, handle, role, "no longer exists");
+    }
+
+    private static void check(Kind kind, long address, Client client, Handle handle, Role role) {
+        int found = Raw.getInt(address + ObjectLayout.KIND);
+        if (found != kind.code()) {
+            throw gone(client, handle, role, "is no " + kind + " (it is of kind " + found + ")");
+        }
+    }
+
+    private static void awaitVerdict(Memory memory) {
+        if (!memory.running()) {
+            throw new RunOverException(memory.runState(), "an object");
+        }
+        Thread.yield();
+    }
+
+    private static NoSuchObjectException gone(Client client, Handle handle, Role role, String what) {
+        client.references().remove(handle.offset() | role.bit());
+        return new NoSuchObjectException("object " + handle + " " + what);
+    }
+}

@@ -1,0 +1,151 @@
+package dragon.channel;
+
+import dragon.memory.Memory;
+import dragon.memory.RunOverException;
+import dragon.memory.ThreadRecord;
+
+/**
+ * Waiting for an object's condition (section 7): try, spin, arm, try again, park. There is no period anywhere: a sleeper is woken by whoever makes its
+ * condition true, by the agent's sweep, or by the end of the run.
+ *
+ * <p>The caller brackets the operation with {@link ThreadRecord#begin} and {@link ThreadRecord#end}. So a choice that dies with the chosen is told on by
+ * the sweep, and a parked waiter that dies leaves a stale reference and nothing else.
+ */
+final class Waiter {
+    /** Wait without limit. */
+    static final long FOREVER = Long.MAX_VALUE;
+    /** Try once. */
+    static final long NO_WAIT = Long.MIN_VALUE;
+
+    private static final boolean ALONE = Runtime.getRuntime().availableProcessors() == 1;
+    private static final long SPIN_NANOS = 20_000;
+    private static final int TRIES_A_YIELD = 32;
+    private static final int BAD_LUCK = 8;
+    private static final int PROBE = 32;
+
+    /** What is waited for: tried again and again. */
+    @FunctionalInterface
+    interface Attempt {
+        /** Not 0: done. Does its own passing on where it took something. */
+        long attempt(ThreadRecord record);
+    }
+
+    private Waiter() {}
+
+    /**
+     * Waits until an attempt succeeds, and returns what it returned; 0: the deadline passed. The first attempt was made by the caller.
+     *
+     * @param object the object's offset, with {@code id} and the address of its wait {@code queue}
+     * @param watch success takes nothing: another waiter is chosen always
+     * @throws RunOverException if the run is over and the condition is not true
+     */
+    static long await(
+            ThreadRecord record, SharedObject object, long queue, Attempt attempt, boolean watch, long deadline) {
+        if (deadline == NO_WAIT) {
+            return 0;
+        }
+        long result = spin(record, attempt, deadline);
+        while (result == 0) {
+            result = round(record, object, queue, attempt, watch, deadline);
+            if (result == TIMED_OUT) {
+                return 0;
+            }
+            if (result == 0) {
+                result = spin(record, attempt, deadline);
+                if (result != 0 && watch) {
+                    passOn(record, queue);
+                }
+            }
+        }
+        return result;
+    }
+
+    private static final long TIMED_OUT = Long.MIN_VALUE;
+
+    /** Tries for a while. A thread whose last spins all brought nothing spins only now and then. */
+    static long spin(ThreadRecord record, Attempt attempt, long deadline) {
+        int luck = record.luck();
+        if (ALONE || luck >= BAD_LUCK && luck % PROBE != 0) {
+            record.luck(luck + 1);
+            return attempt.attempt(record);
+        }
+        long end = Math.min(deadline, System.nanoTime() + SPIN_NANOS);
+        while (true) {
+            for (int i = 0; i < TRIES_A_YIELD; i++) {
+                Thread.onSpinWait();
+                long result = attempt.attempt(record);
+                if (result != 0) {
+                    record.luck(0);
+                    return result;
+                }
+            }
+            if (System.nanoTime() >= end) {
+                record.luck(luck + 1);
+                return 0;
+            }
+            Thread.yield();
+        }
+    }
+
+    /** One round of arming, trying again and parking. 0: look again from the start. */
+    private static long round(
+            ThreadRecord record, SharedObject object, long queue, Attempt attempt, boolean watch, long deadline) {
+        arm(record, object, queue);
+        dragon.memory.Raw.fence();
+        long result = attempt.attempt(record);
+        if (result != 0) {
+            boolean chosen = record.disarm();
+            if (chosen || watch) {
+                passOn(record, queue);
+            }
+            return result;
+        }
+        Memory memory = record.client().memory();
+        if (!memory.running()) {
+            if (record.disarm()) {
+                passOn(record, queue);
+            }
+            throw new RunOverException(memory.runState(), object.toString());
+        }
+        if (record.park(deadline)) {
+            record.idle();
+            return 0;
+        }
+        return leave(record, queue, attempt, watch);
+    }
+
+    /** The deadline passed. Who was chosen in the same moment tries once more. */
+    private static long leave(ThreadRecord record, long queue, Attempt attempt, boolean watch) {
+        if (!record.disarm()) {
+            return TIMED_OUT;
+        }
+        long result = attempt.attempt(record);
+        if (result != 0 && watch) {
+            passOn(record, queue);
+        }
+        return result != 0 ? result : TIMED_OUT;
+    }
+
+    /** PARKED, and a reference in the queue: the one an earlier wait left there, or a new one. */
+    static void arm(ThreadRecord record, SharedObject object, long queue) {
+        if (record.rearm(queue - record.client().memory().base(), object.id())) {
+            return;
+        }
+        int word = record.arm(object.offset(), queue - record.client().memory().base(), object.id(), false);
+        boolean queued = false;
+        try {
+            WaitQueue.enqueue(record, queue, record.reference(word));
+            queued = true;
+        } finally {
+            if (!queued) {
+                record.idle();
+                passOn(record, queue);
+            }
+        }
+    }
+
+    /** One more waiter is told, in the place of this one. */
+    static void passOn(ThreadRecord record, long queue) {
+        WaitQueue.choose(record.client().memory(), queue, record.client().number());
+    }
+}
