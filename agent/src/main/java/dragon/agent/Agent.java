@@ -57,22 +57,23 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** Starts the keeper, and with it head and zygote. {@link #run} goes on. */
     public Agent(Setup setup) {
+        Budget budget = Budget.now();
         this.setup = setup;
         this.life = new RunLife(!setup.plain());
         this.keeper = Keeper.start(setup.keeper(), poller, this);
         Linux.becomeSubreaper();
         this.listener = Linux.listen(name);
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
-        this.memory = new SharedMemory(NODE, poller);
-        this.workers = new Workers(setup, keeper, output, ids, memory, address, this);
-        this.clients = new Clients(poller, memory, workers, ids, host());
+        this.workers = new Workers(setup, keeper, output, ids, address, this);
         if (setup.head() != null) {
             keeper.start(ids.head(), setup.head().variable(address));
         }
         if (!setup.interpreter().isEmpty()) {
             workers.prepare(setup.interpreter());
         }
-        memory.open();
+        this.memory = new SharedMemory(NODE, ids.agent(), budget);
+        workers.use(memory);
+        this.clients = new Clients(poller, memory, workers, ids, host());
         keeper.memory(memory.descriptor());
         poller.add(listener, Poller.IN, _ -> accept());
         if (setup.plain()) {

@@ -19,13 +19,13 @@ final class Clients {
     private record Watched(Client client, int pidfd, Connection connection) {}
 
     private final Poller poller;
-    private final NodeMemory memory;
+    private final SharedMemory memory;
     private final Workers workers;
     private final Ids ids;
     private final String host;
     private final Map<Integer, Watched> watched = new HashMap<>(); // by pid
 
-    Clients(Poller poller, NodeMemory memory, Workers workers, Ids ids, String host) {
+    Clients(Poller poller, SharedMemory memory, Workers workers, Ids ids, String host) {
         this.poller = poller;
         this.memory = memory;
         this.workers = workers;

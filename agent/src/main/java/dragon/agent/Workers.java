@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -42,26 +43,33 @@ final class Workers {
     private final Keeper keeper;
     private final Output output;
     private final Ids ids;
-    private final NodeMemory memory;
     private final byte[] address;
     private final Connection.Desk desk;
     private final Processes processes;
     private final Map<Long, Request> requests = new HashMap<>();
     private final Map<Long, Zygote> zygotes = new HashMap<>();
     private final Set<Long> spent = new HashSet<>(); // zygotes that are told to end
+    private @Nullable SharedMemory memory; // null until the start is over
     private final int nowhere = Linux.open("/dev/null", true);
 
     /** {@code address}: the variable that names the agent's socket. */
-    Workers(
-            Setup setup, Keeper keeper, Output output, Ids ids, NodeMemory memory, byte[] address, Connection.Desk desk) {
+    Workers(Setup setup, Keeper keeper, Output output, Ids ids, byte[] address, Connection.Desk desk) {
         this.setup = setup;
         this.keeper = keeper;
         this.output = output;
         this.ids = ids;
-        this.memory = memory;
         this.address = address;
         this.desk = desk;
         this.processes = new Processes(ids.laterZygotes());
+    }
+
+    /** From here on workers can be made; zygotes are started before. */
+    void use(SharedMemory made) {
+        memory = made;
+    }
+
+    private SharedMemory memory() {
+        return Objects.requireNonNull(memory, "no process is asked for before the memory is made");
     }
 
     // ---- what is asked and told ----
@@ -86,7 +94,7 @@ final class Workers {
             return;
         }
         long id = ids.worker();
-        int client = memory.newClient(id);
+        int client = memory().newClient(id);
         if (client == 0) {
             FrameSocket.closeAll(descriptors);
             from.fail(call, "processes", "all client numbers of this node are in use; end some processes first", 11);
@@ -311,7 +319,7 @@ final class Workers {
         Request request = requests.get(started.process());
         Birth birth = processes.birth(started.process());
         if (birth != null) {
-            memory.clientIs(birth.client(), started.pid());
+            memory().clientIs(birth.client(), started.pid());
         }
         if (request != null) {
             request.from.reply(request.call, new Spawned(started.process(), started.pid()));
@@ -327,7 +335,7 @@ final class Workers {
                     + (refused.errno() == 0 ? "" : ": " + Linux.explain(refused.errno()));
             request.from.fail(request.call, "spawn", text, refused.errno());
         }
-        memory.neverLived(refused.birth().client(), tokens(request));
+        memory().neverLived(refused.birth().client(), tokens(request));
     }
 
     private void ended(Effect.Ended ended) {
@@ -336,7 +344,7 @@ final class Workers {
         for (Zygote zygote : zygotes.values()) {
             zygote.output.ended(ended.pid());
         }
-        memory.ended(birth, ended.status(), tokens(request));
+        memory().ended(birth, ended.status(), tokens(request));
     }
 
     private static List<Long> tokens(@Nullable Request request) {

@@ -1,0 +1,135 @@
+package dragon.agent;
+
+import dragon.agent.control.Grown;
+import dragon.agent.os.Linux;
+import dragon.agent.process.Birth;
+import dragon.channel.Event;
+import dragon.channel.Handle;
+import dragon.channel.Sweeper;
+import dragon.memory.AgentBooks;
+import dragon.memory.Client;
+import dragon.memory.ClientTable;
+import dragon.memory.DragonException;
+import dragon.memory.Layout;
+import dragon.memory.Memory;
+import dragon.memory.MemoryExhaustedException;
+import dragon.memory.MemoryPlan;
+import dragon.memory.RunState;
+import java.util.List;
+
+/**
+ * The node's shared memory as its agent has it: makes it, gives client numbers out, keeps the books, records the ends of processes, has the dead swept. Its methods are for
+ * the agent's thread; one more thread reads the mailbox, by which clients that are not connected speak to the agent.
+ */
+final class SharedMemory {
+    private final Memory memory;
+    private final ClientTable clients;
+    private final AgentBooks books;
+    private final Client agent;
+    private final Sweeper sweeper;
+    private final byte[] runId;
+
+    SharedMemory(int node, long agentId, Budget budget) {
+        runId = Linux.random(16);
+        memory = Memory.create(MemoryPlan.of(budget.bytes(), node), word(8), word(0));
+        clients = new ClientTable(memory);
+        clients.addAgent(Linux.getpid(), agentId);
+        books = new AgentBooks(memory, budget.setting());
+        agent = Client.attach(memory, Layout.AGENT, books);
+        sweeper = new Sweeper(agent, clients);
+        Thread mailbox = new Thread(this::readMailbox, "dragon-mailbox");
+        mailbox.setDaemon(true);
+        mailbox.start();
+    }
+
+    /** Eight bytes of the run's id, the first one lowest, so that the bytes lie in memory as they are sent. */
+    private long word(int at) {
+        long word = 0;
+        for (int i = 0; i < 8; i++) {
+            word |= (runId[at + i] & 255L) << 8 * i;
+        }
+        return word;
+    }
+
+    private void readMailbox() {
+        while (memory.running()) {
+            sweeper.serve();
+        }
+    }
+
+    /** The memory file. */
+    int descriptor() {
+        return memory.fd();
+    }
+
+    byte[] runId() {
+        return runId;
+    }
+
+    int node() {
+        return memory.node();
+    }
+
+    /** A client number for a process that does not live yet; 0 if all are in use. */
+    int newClient(long process) {
+        try {
+            return clients.add(0, process);
+        } catch (DragonException _) {
+            return 0;
+        }
+    }
+
+    /** The operating system's pid of a client. */
+    void clientIs(int client, int pid) {
+        clients.osPid(client, pid);
+    }
+
+    /** A process ended: its exit event is set; what it held is swept, and its number free after that; handles that were on their way to it will not arrive. */
+    void ended(Birth birth, int status, List<Long> tokens) {
+        if (birth.exitEvent() != 0) {
+            setExit(new Handle(birth.exitEvent(), birth.exitEventId()), 1L << 32 | Integer.toUnsignedLong(status));
+        }
+        gone(birth.client());
+        unpin(tokens);
+    }
+
+    private void setExit(Handle handle, long value) {
+        try (Event exit = Event.bind(agent, handle)) {
+            exit.set(value);
+        } catch (DragonException _) {
+            // it is there no more: nobody wants to know
+        }
+    }
+
+    /** A client that was not made by a zygote is dead. */
+    void gone(int client) {
+        sweeper.sweep(client);
+    }
+
+    /** A process that got a client number never lived. */
+    void neverLived(int client, List<Long> tokens) {
+        gone(client);
+        unpin(tokens);
+    }
+
+    private void unpin(List<Long> tokens) {
+        for (long token : tokens) {
+            sweeper.unpin(token);
+        }
+    }
+
+    /** One more slab of a class of blocks, if the books allow. */
+    Grown grow(int blockClass) {
+        try {
+            books.grow(blockClass);
+            return new Grown(0, 0, 0, "");
+        } catch (MemoryExhaustedException e) {
+            return new Grown(e.need(), e.have(), e.limit(), e.setting());
+        }
+    }
+
+    /** The run is over: nothing will come any more. Wakes everyone who waits. */
+    void over(boolean lost) {
+        sweeper.endRun(lost ? RunState.LOST : RunState.OVER);
+    }
+}
