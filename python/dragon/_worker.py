@@ -36,6 +36,7 @@ def preload() -> None:
     import multiprocessing.sharedctypes
     import multiprocessing.spawn
     import multiprocessing.synchronize  # noqa: F401
+    import pkgutil  # noqa: F401  (runpy imports it when it runs a file)
     import runpy  # noqa: F401
     import traceback  # noqa: F401
 
@@ -68,7 +69,6 @@ def run(
     place = _agent.Place(os.getpid(), _control.Hello.WORKER, run_id, request.process_id, request.client, own)  # type: ignore[arg-type]
     _agent.be_worker(address, place, startup)
     _take_setting(setting)
-    gc.unfreeze()
     gc.enable()
     signal.pthread_sigmask(signal.SIG_SETMASK, setting.blocked)
     code = _run_process(request.payload)
@@ -104,6 +104,8 @@ def _take_setting(setting: _control.Setting) -> None:
 
 def _take_environment(setting: _control.Setting) -> None:
     wanted = {variable.name: variable.value for variable in setting.environment}
+    if wanted == os.environ._data:  # type: ignore[attr-defined]
+        return
     here = os.environb
     for name in [name for name in here if name not in wanted]:
         del here[name]
