@@ -12,11 +12,12 @@ start method finds multiprocessing as it was. The run-time starts at the first u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from dragon import context as _context
 
+TYPE_CHECKING = False  # as typing's, whose import would cost more than all of this package's
 if TYPE_CHECKING:
+    from typing import Any
+
     from dragon.context import DragonContext
     from dragon.pool import WorkerDied
 

@@ -64,6 +64,11 @@ def attach() -> Place:
         return place
 
 
+def attached() -> bool:
+    """Has this process a place in a run?"""
+    return _place is not None and _place.pid == os.getpid()
+
+
 def call(body: FrameBody, descriptors: Sequence[int] = ()) -> FrameBody:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:

@@ -8,7 +8,10 @@ for. `redirect` puts that question into it. What it did before stays there whole
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 # Name of a redirected function -> what decides, and what the function was.
 _redirected: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {}

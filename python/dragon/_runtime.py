@@ -54,6 +54,7 @@ def start_private_agent() -> str:
         for line in out:
             key, _, name = line.decode().rstrip("\n").partition(" ")
             if key == "DRAGON_AGENT":
+                _private.returncode = 0  # nobody waits for it: it lives as long as this program
                 return name
         raise _not_started(_private, words)
 

@@ -15,6 +15,7 @@ SENDER: Final = 2
 RECEIVER: Final = 4
 
 class Error(OSError): ...
+
 class Timeout(Error):
     """The time limit passed; nothing was sent or taken."""
 
@@ -160,7 +161,9 @@ class Area(_Object):
     @property
     def size(self) -> int: ...
 
-def wait(objects: Sequence[Channel | Event], fds: Sequence[int], timeout: float | None = None) -> tuple[list[int], list[int]]:
+def wait(
+    objects: Sequence[Channel | Event], fds: Sequence[int], timeout: float | None = None
+) -> tuple[list[int], list[int]]:
     """Wait until at least one is ready: a Channel with a message or its end, a set Event, a readable descriptor. Without helper threads.
 
     Returns the indices of the ready objects and the ready descriptors; both empty at the time limit.

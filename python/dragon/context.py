@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from multiprocessing import context
-from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dragon._redirect import redirect
 from dragon.process import DragonProcess, extend_processes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from multiprocessing.context import DefaultContext
+    from typing import Any, Callable
 
     from dragon.connection import Connection
     from dragon.pool import Pool
@@ -122,7 +123,8 @@ def use() -> DragonContext:
 
 def is_default() -> bool:
     """Is Dragon the start method that `multiprocessing`'s own names stand for?"""
-    return cast(Any, context._default_context)._actual_context is _the_context
+    default: Any = context._default_context
+    return default._actual_context is _the_context
 
 
 def _install() -> None:

@@ -7,10 +7,13 @@ the properties of its base class are told to ask first whose process it is.
 from __future__ import annotations
 
 import os
+import sys
 from multiprocessing import process
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dragon.popen import Popen
 
 
@@ -41,13 +44,18 @@ def _ours(self: Any) -> Popen | None:
     return popen if popen is not None and getattr(popen, "method", None) == "dragon" else None
 
 
+def _in_a_run() -> bool:
+    agent = sys.modules.get("dragon._agent")
+    return agent is not None and agent.attached()
+
+
 def _ident(self: Any) -> int | None:
     """Identifier of the process, or None if it has yet to start: the run-time's id, or the operating system's pid (DRAGON_PID=os)."""
     self._check_closed()
     if self is process._current_process:  # type: ignore[attr-defined]
         from dragon import context
 
-        if isinstance(self, DragonProcess) or context.is_default():
+        if context.is_default() or _in_a_run():
             from dragon import _identity
 
             return _identity.current()

@@ -19,6 +19,12 @@ def pool(ctx: Any) -> Any:
     pool.join()
 
 
+def be_full(pool: Any, size: int) -> None:
+    """Waits until the pool has all of its workers."""
+    while len(pool._pool) < size:
+        pool.apply(targets.pid, (0,))
+
+
 def test_the_ways_to_use_it(pool: Any) -> None:
     squares = [number * number for number in range(200)]
     assert pool.map(targets.square, range(200)) == squares
@@ -57,7 +63,7 @@ def test_a_killed_worker_costs_its_task_alone(ctx: Any) -> None:
                     result.get(PATIENCE)
             else:
                 assert result.get(PATIENCE) == number * number
-        assert len(pool._pool) == 2
+        be_full(pool, 2)
     pool.join()
 
 
@@ -67,8 +73,7 @@ def test_an_idle_worker_that_is_killed_is_replaced(pool: Any) -> None:
     os.kill(victim.os_pid, signal.SIGKILL)
     victim.join()
     assert pool.map(targets.square, range(50), chunksize=1) == [number * number for number in range(50)]
-    while len(pool._pool) < 2:
-        pool.apply(targets.pid, (0,))
+    be_full(pool, 2)
     assert {process.os_pid for process in pool._pool} != before
 
 
