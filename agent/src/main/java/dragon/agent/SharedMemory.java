@@ -14,6 +14,7 @@ import dragon.memory.Layout;
 import dragon.memory.Memory;
 import dragon.memory.MemoryExhaustedException;
 import dragon.memory.MemoryPlan;
+import dragon.memory.RunOverException;
 import dragon.memory.RunState;
 import java.util.List;
 
@@ -52,8 +53,12 @@ final class SharedMemory {
     }
 
     private void readMailbox() {
-        while (memory.running()) {
-            sweeper.serve();
+        try {
+            while (true) {
+                sweeper.serve();
+            }
+        } catch (RunOverException _) {
+            // no letter counts any more
         }
     }
 
