@@ -90,8 +90,6 @@ def record(message: Message) -> list[str]:
     name = message.name
     rows = [f"@param {camel(f.name)} {escape(f.comment)}" for f in message.plain() if f.comment]
     lines = javadoc(escape(message.comment or f"The {name} message."), rows)
-    if any(plain_type(field) == "byte[]" for field in message.plain()):
-        lines.append('@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared')
     lines += record_head(message)
     lines += ["", f"    /** A {name} in which nothing is set. */"]
     lines += wrapped(f"    public static final {name} EMPTY = new {name}(", empty_arguments(message), ");")

@@ -7,7 +7,6 @@ package dragon.agent.control;
  *
  * @param client the child's client number: it is attached from its first instruction
  */
-@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
 public record Fork(Setting setting, byte[] payload, int passed, int client, long processId, String name)
         implements Frame.Body {
 

@@ -17,7 +17,6 @@ import java.util.List;
  *     differ)
  * @param interpreter executable and flags: one zygote per distinct list
  */
-@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
 public record Setting(
         byte[] cwd,
         int umask,

@@ -12,7 +12,6 @@ import java.util.List;
  * @param tokens pins this payload holds: unpinned at the latest when the process ends
  * @param daemon ended by the agent when its parent is gone
  */
-@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
 public record Spawn(
         Setting setting,
         byte[] payload,

@@ -2,7 +2,6 @@
 package dragon.agent.control;
 
 /** The Variable message. */
-@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
 public record Variable(byte[] name, byte[] value) implements Message {
 
     /** A Variable in which nothing is set. */

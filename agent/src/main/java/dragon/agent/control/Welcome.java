@@ -7,7 +7,6 @@ package dragon.agent.control;
  * @param processId the run-time's id of this process
  * @param runId 16 bytes
  */
-@SuppressWarnings("ArrayRecordComponent") // opaque bytes, handed on and never compared
 public record Welcome(int client, long processId, byte[] runId, int node, String host) implements Frame.Body {
 
     /** A Welcome in which nothing is set. */
