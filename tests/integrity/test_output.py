@@ -1,0 +1,122 @@
+"""Every line that any process of a run writes arrives whole, once, in that process's order, on the stream it was written to."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import pathlib
+import threading
+import time
+
+import audit
+import pytest
+
+PROGRAMS = pathlib.Path(__file__).with_name("programs")
+MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
+
+
+def check(text: str, count: int, lines: int, step: int) -> None:
+    """`text` holds the lines 0, 1, ... of each step-th process, each of them whole."""
+    numbers = collections.defaultdict(list)
+    odd = []
+    for each in text.splitlines():
+        words = each.split(" ", 3)
+        if len(words) == 4 and all(word.isdigit() for word in words[:3]) and words[3] == "x" * int(words[2]):
+            numbers[int(words[0])].append(int(words[1]))
+        elif not each.startswith(("exit codes", "+++ head proc exited")):
+            odd.append(each[:200])
+    assert not odd, f"{len(odd)} lines are not whole: {odd[:5]}"
+    wrong = {process: found for process, found in numbers.items() if found != list(range(lines))}
+    for process, found in list(wrong.items())[:3]:
+        missing = sorted(set(range(lines)) - set(found))
+        wrong[process] = (
+            f"{len(found)} lines, missing {missing[:5]} ({len(missing)}), in order: {found == sorted(found)}"
+        )
+    assert not wrong, f"wrong lines from {len(wrong)} processes: {dict(list(wrong.items())[:3])}"
+    assert set(numbers) == set(range(0, count, step))
+
+
+@MODES
+def test_two_hundred_processes_write_a_thousand_lines_each(tmp_path, launcher):
+    with audit.run(tmp_path, [PROGRAMS / "print_lines.py", 200, 1000], launcher=launcher) as run:
+        assert run.end(180) == 0
+        assert "exit codes good" in run.out
+        check(run.out, 200, 1000, 1)
+        check(run.err, 200, 1000, 2)
+
+
+@MODES
+def test_a_slow_reader_loses_nothing(tmp_path, launcher):
+    """The reader takes little at a time, and nothing at all for a second in the middle: the writers wait for it."""
+    inner, outer = os.pipe()
+    with audit.run(tmp_path, [PROGRAMS / "print_lines.py", 20, 1000], launcher=launcher, out=outer) as run:
+        os.close(outer)
+        data = bytearray()
+        while chunk := os.read(inner, 4096):
+            paused = len(data) // 400_000
+            data += chunk
+            time.sleep(0.001 if len(data) // 400_000 == paused else 1)  # this is the slowness, not a wait
+        os.close(inner)
+        assert run.end(60) == 0
+        check(data.decode(), 20, 1000, 1)
+        check(run.err, 20, 1000, 2)
+
+
+def test_several_runs_at_the_same_time(tmp_path):
+    with contextlib.ExitStack() as stack:
+        modes = [True, False, True]
+        words = [PROGRAMS / "print_lines.py", 20, 300]
+        runs = [stack.enter_context(audit.run(tmp_path, words, launcher=launcher)) for launcher in modes]
+        for run in runs:
+            assert run.wait(120) == 0
+            check(run.out, 20, 300, 1)
+            check(run.err, 20, 300, 2)
+
+
+@MODES
+def test_last_words_without_an_end_of_line(tmp_path, launcher):
+    with audit.run(tmp_path, [PROGRAMS / "last_words.py"], launcher=launcher) as run:
+        assert run.end() == 0
+        hows = ["killed", "exited", "failed", "returned"]
+        worker = [each for each in run.lines() if each != "next" and not each.startswith("+++")]
+        assert worker == [each for how in hows for each in (f"{how} whole", f"{how} last words")]
+        complaints = [each for each in run.err.splitlines() if not each.startswith("+++")]
+        for how in hows:
+            assert sum(each.startswith(f"{how} complaint") for each in complaints) == 1, run.err
+        assert "failed with this" in run.err
+
+
+@MODES
+def test_a_reader_that_goes_away_ends_the_run(tmp_path, launcher):
+    """`dragon prog | head -1`: the run ends, with nothing left; no exception of the run-time is shown."""
+    inner, outer = os.pipe()
+    with audit.run(tmp_path, [PROGRAMS / "endless_lines.py"], launcher=launcher, out=outer) as run:
+        os.close(outer)
+        os.read(inner, 100)
+        os.close(inner)
+        run.end(20)
+        assert "dragon.agent" not in run.err, run.err
+        assert "java.lang" not in run.err, run.err
+
+
+@MODES
+def test_a_pipe_ends_with_the_program(tmp_path, launcher):
+    """`prog | cat`: whoever reads the program's output sees its end when the program has ended, not later."""
+    with audit.run(tmp_path, [PROGRAMS / "hello.py"], launcher=launcher) as run:
+        code = run.wait()
+        ended = time.monotonic()
+        for stream in run.streams:
+            assert stream.wait_end(ended + audit.GONE), f"{stream.name} is open after the end of the program"
+        assert code == 0
+        assert sum("Hello from" in each for each in run.lines()) == 4
+
+
+def test_output_arrives_while_the_run_goes_on(tmp_path):
+    """A line is not held back until the end."""
+    with audit.run(tmp_path, [PROGRAMS / "endless_lines.py"]) as run:
+        run.expect("line 10\n")
+        run.expect("head 10\n")
+        assert threading.active_count() > 1
+        run.process.terminate()
+        assert run.end(10) == 143

@@ -1,0 +1,74 @@
+"""On a terminal: the head has it, Ctrl-C ends the run in order, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+
+import audit
+import pytest
+
+PROGRAM = pathlib.Path(__file__).with_name("programs") / "terminal.py"
+MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
+CTRL_C = b"\x03"
+
+
+def code_of(number: int, launcher: bool) -> int:
+    return 128 + number if launcher else -number
+
+
+@MODES
+def test_the_head_has_the_terminal(tmp_path, launcher):
+    with audit.run(tmp_path, [PROGRAM, "input"], launcher=launcher, terminal=True) as run:
+        run.expect("ready")
+        assert "isatty True True True" in run.out
+        os.write(run.master, b"these words\n")
+        run.expect("said these words")
+        assert run.end() == 0
+
+
+@MODES
+@pytest.mark.parametrize("how", ["join", "get", "map", "lock", "sleep", "input"])
+def test_ctrl_c_ends_the_run(tmp_path, how, launcher):
+    with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:
+        run.expect("ready")
+        os.write(run.master, CTRL_C)
+        assert run.wait(10) == code_of(signal.SIGINT, launcher)
+        run.audit()
+        assert run.out.count("Traceback (most recent call last)") <= 1, run.out
+        assert "java.lang" not in run.out
+
+
+@MODES
+def test_a_second_ctrl_c_ends_a_stubborn_program(tmp_path, launcher):
+    """Plain Python has no such rule: there the program goes on after any number of them, and SIGQUIT ends it."""
+    with audit.run(tmp_path, [PROGRAM, "stubborn"], launcher=launcher, terminal=True) as run:
+        run.expect("ready")
+        os.write(run.master, CTRL_C)
+        run.expect("not yet", within=5)
+        os.write(run.master, CTRL_C if launcher else b"\x1c")
+        code = run.wait(5)
+        assert code == code_of(signal.SIGINT if launcher else signal.SIGQUIT, launcher) or (launcher and code == 137)
+        run.audit()
+
+
+@MODES
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", ["map", "sleep"])
+def test_a_signal_to_the_command_alone(tmp_path, how, number, launcher):
+    """As `kill` sends it, with no terminal about."""
+    with audit.run(tmp_path, [PROGRAM, how], launcher=launcher) as run:
+        run.expect("ready")
+        run.process.send_signal(number)
+        assert run.wait(10) == code_of(number, launcher)
+        run.audit()
+
+
+@MODES
+def test_a_terminal_that_is_closed(tmp_path, launcher):
+    with audit.run(tmp_path, [PROGRAM, "sleep"], launcher=launcher, terminal=True) as run:
+        run.expect("ready")
+        run.hang_up()
+        assert run.wait(10) == code_of(signal.SIGHUP, launcher)
+        run.audit()
