@@ -1,0 +1,102 @@
+package dragon.memory;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+class BlocksTest {
+    @Test
+    void aFreedBlockComesBackFirst() {
+        try (TestMemory node = new TestMemory(1 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            long first = client.blocks().alloc(record, 0, 100);
+            long second = client.blocks().alloc(record, 1, 128);
+            assertThat(client.blocks().address(second) - client.blocks().address(first)).isEqualTo(128);
+            assertThat(Blocks.isFresh(node.memory, first)).isTrue();
+            client.blocks().free(record, 0);
+            assertThat(client.blocks().alloc(record, 0, 65)).isEqualTo(first);
+            assertThat(Blocks.isFresh(node.memory, first)).isFalse();
+            assertThat(record.block(0) >>> Blocks.GENERATION_SHIFT).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void exhaustionSaysNeedHaveLimitAndSettingAndLeavesNothingInHand() {
+        try (TestMemory node = new TestMemory(1 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            client.blocks().alloc(record, 0, 600_000);
+            assertThatExceptionOfType(MemoryExhaustedException.class)
+                    .isThrownBy(() -> client.blocks().alloc(record, 1, 500_000))
+                    .satisfies(refusal -> {
+                        assertThat(refusal.need()).isEqualTo(524_288);
+                        assertThat(refusal.have()).isEqualTo((1 << 20) - 655_360);
+                        assertThat(refusal.limit()).isEqualTo(1 << 20);
+                        assertThat(refusal.setting()).isEqualTo("DRAGON_MEMORY");
+                        assertThat(refusal.category()).isEqualTo(DragonException.Category.RESOURCES);
+                    });
+            assertThat(record.block(1)).isZero();
+            client.blocks().free(record, 0);
+            client.blocks().alloc(record, 1, 600_000);
+        }
+    }
+
+    @Test
+    void fillsSlabAfterSlabAndFindsEveryFreedBlock() {
+        try (TestMemory node = new TestMemory(8 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            Set<Long> taken = new HashSet<>();
+            for (int i = 0; i < 5000; i++) {
+                assertThat(taken.add(client.blocks().alloc(record, 0, 64))).isTrue();
+            }
+            long granted = node.memory.granted();
+            List<Long> order = new ArrayList<>(taken);
+            order.forEach(each -> Blocks.release(node.memory, each));
+            for (int i = 0; i < 5000; i++) {
+                assertThat(taken.remove(client.blocks().alloc(record, 0, 64))).isTrue();
+            }
+            assertThat(node.memory.granted()).isEqualTo(granted);
+        }
+    }
+
+    @Test
+    void manyThreadsNeverShareABlock() throws Exception {
+        try (TestMemory node = new TestMemory(4 << 20);
+                ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            Client client = node.client();
+            Callable<Integer> task = () -> churn(client);
+            List<Future<Integer>> all = threads.invokeAll(List.of(task, task, task, task));
+            for (Future<Integer> each : all) {
+                assertThat(each.get()).isEqualTo(20_000);
+            }
+            assertThat(node.memory.granted()).isLessThanOrEqualTo(3L * 64 * 64);
+        }
+    }
+
+    private static int churn(Client client) {
+        ThreadRecord record = client.record();
+        long mark = Thread.currentThread().threadId();
+        int rounds = 0;
+        for (; rounds < 20_000; rounds++) {
+            for (int k = 0; k < 4; k++) {
+                Raw.putLong(client.blocks().address(client.blocks().alloc(record, k, 64)), mark + k);
+            }
+            for (int k = 0; k < 4; k++) {
+                assertThat(Raw.getLong(client.blocks().address(Blocks.refIn(record, k)))).isEqualTo(mark + k);
+                client.blocks().free(record, k);
+            }
+        }
+        return rounds;
+    }
+}
