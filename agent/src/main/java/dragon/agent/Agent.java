@@ -48,7 +48,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final Workers workers;
     private final Clients clients;
     private final RunLife life;
-    private final Map<Integer, Waiting> early = new HashMap<>(); // zygotes that said hello before the keeper told their pid
+    private final Map<Integer, Waiting> early =
+            new HashMap<>(); // zygotes that said hello before the keeper told their pid
     private int headPid;
     private boolean farewell; // the plain head said that it ends
     private @Nullable Outcome outcome;
@@ -90,7 +91,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     @Override
     public String toString() {
-        return "agent pid " + Linux.getpid() + ", socket @" + name + ", keeper pid " + keeper.pid() + ", home " + setup.home();
+        return "agent pid " + Linux.getpid() + ", socket @" + name + ", keeper pid " + keeper.pid() + ", home "
+                + setup.home();
     }
 
     /** Serves until the run is over. */
@@ -140,6 +142,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         }
     }
 
+    @SuppressWarnings("IfChainToSwitch") // the first pattern switch of a JVM costs its start milliseconds
     private void serve(Connection from, int call, Frame.Body body) {
         if (body instanceof Forked forked) {
             workers.forked(forked);
@@ -255,7 +258,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     @Override
     public void gone() {
         if (setup.plain() && !life.ending()) {
-            say("dragon: the keeper of this run (pid " + keeper.pid() + ") was killed, and all of its processes with it");
+            say("dragon: the keeper of this run (pid " + keeper.pid()
+                    + ") was killed, and all of its processes with it");
         }
         happened(new RunLife.Event.KeeperGone());
     }

@@ -39,7 +39,8 @@ record Budget(long bytes, String setting) {
         } catch (ArithmeticException | NumberFormatException _) {
             // told below
         }
-        throw new IllegalArgumentException(SETTING + "=" + text + " is no size; write bytes, or a number with K, M, G or T, as in 8G");
+        throw new IllegalArgumentException(
+                SETTING + "=" + text + " is no size; write bytes, or a number with K, M, G or T, as in 8G");
     }
 
     private static long available() {
@@ -55,7 +56,7 @@ record Budget(long bytes, String setting) {
     /** The least limit of this process's control group and those above it; version 2, else version 1. */
     private static long groupLimit() {
         long least = Long.MAX_VALUE;
-        for (String line : read("/proc/self/cgroup").split("\n")) {
+        for (String line : read("/proc/self/cgroup").lines().toList()) {
             boolean unified = line.startsWith("0::");
             if (unified || line.contains(":memory:")) {
                 String root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";

@@ -72,10 +72,11 @@ final class Clients {
             return other.client;
         }
         Birth birth = workers.birth(hello.processId());
-        boolean same = birth != null
-                && birth.client() == hello.client()
-                && (workers.pid(birth.process()) == pid || workers.pid(birth.process()) == 0);
-        return same ? new Client(birth.client(), birth.process(), pid) : null;
+        if (birth == null || birth.client() != hello.client()) {
+            return null;
+        }
+        int told = workers.pid(birth.process()); // 0: its zygote has not told yet
+        return told == pid || told == 0 ? new Client(birth.client(), birth.process(), pid) : null;
     }
 
     private @Nullable Client attach(Connection from, boolean head) {
@@ -108,4 +109,5 @@ final class Clients {
         Linux.close(entry.pidfd);
         memory.gone(entry.client.number());
         workers.clientGone(entry.client.process());
-    }}
+    }
+}

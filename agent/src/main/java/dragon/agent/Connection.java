@@ -32,7 +32,8 @@ final class Connection implements Link.Listener {
     final Linux.Peer peer;
 
     /** Who said hello on it. */
-    @Nullable Client client;
+    @Nullable
+    Client client;
 
     Connection(Poller poller, int fd, Desk desk) {
         this.desk = desk;
@@ -53,13 +54,17 @@ final class Connection implements Link.Listener {
         }
         if (frame.body() == null) {
             FrameSocket.closeAll(descriptors);
-            fail(frame.call(), "version", "the agent does not know this message; are agent and package of one build?", 0);
+            fail(
+                    frame.call(),
+                    "version",
+                    "the agent does not know this message; are agent and package of one build?",
+                    0);
             return;
         }
         try {
             desk.serve(this, frame.call(), frame.body(), descriptors);
         } catch (LinuxException e) {
-            fail(frame.call(), "internal", e.getMessage(), e.errno());
+            fail(frame.call(), "internal", "the agent failed: " + e.getMessage(), e.errno());
         } catch (RuntimeException e) {
             fail(frame.call(), "internal", "the agent failed: " + e, 0);
             desk.say("dragon: the agent failed: " + e + " at " + e.getStackTrace()[0]);

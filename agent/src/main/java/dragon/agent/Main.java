@@ -14,7 +14,8 @@ public final class Main {
     public static void main(String[] arguments) {
         String home = System.getProperty("dragon.home");
         if (home == null || arguments.length == 0 || !arguments[0].equals("--plain")) {
-            System.err.println("This is a part of Dragon, started by its Python package; run a program with: dragon PROG");
+            System.err.println(
+                    "This is a part of Dragon, started by its Python package; run a program with: dragon PROG");
             Runtime.getRuntime().halt(2);
             return;
         }

@@ -14,7 +14,8 @@ final class NotStarted {
 
     static RunLife.Event event(String program, int errno, String step) {
         if (!step.equals("execute")) {
-            return new RunLife.Event.NotStarted(program + " could not be started: " + step + ": " + Linux.explain(errno), 2);
+            return new RunLife.Event.NotStarted(
+                    program + " could not be started: " + step + ": " + Linux.explain(errno), 2);
         }
         String why = switch (errno) {
             case ENOENT -> "it, or the interpreter its first line names, does not exist";

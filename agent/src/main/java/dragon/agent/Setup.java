@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
  * @param headName what the user called it
  */
-public record Setup(String home, List<String> interpreter, @Nullable Program head, String headName) {
+public record Setup(
+        String home, List<String> interpreter, @Nullable Program head, String headName) {
     public Setup {
         interpreter = List.copyOf(interpreter);
     }

@@ -36,8 +36,30 @@ final class Workers {
     private static final int MOST_PASSED = 250; // with one message; the kernel takes 253
     private static final int WORKER_OOM_SCORE = 500; // so that the kernel, short of memory, hits a worker
 
-    /** A request for a process. {@code descriptors} are closed when they are passed on; the rest is kept for the process's end. */
-    private record Request(Connection from, int call, Spawn spawn, int[] descriptors) {}
+    /** A request for a process: descriptors and payload until they are passed on, the rest until the process ends. */
+    private static final class Request {
+        final Connection from;
+        final int call;
+        final String name;
+        final List<Long> tokens;
+        Spawn spawn;
+        int[] descriptors;
+
+        Request(Connection from, int call, Spawn spawn, int[] descriptors) {
+            this.from = from;
+            this.call = call;
+            this.name = spawn.name();
+            this.tokens = spawn.tokens();
+            this.spawn = spawn;
+            this.descriptors = descriptors;
+        }
+
+        void passedOn() {
+            FrameSocket.closeAll(descriptors);
+            descriptors = new int[0];
+            spawn = Spawn.EMPTY;
+        }
+    }
 
     private final Setup setup;
     private final Keeper keeper;
@@ -101,8 +123,7 @@ final class Workers {
             return;
         }
         requests.put(id, new Request(from, call, spawn, descriptors));
-        Birth birth =
-                new Birth(id, client, parent.process(), spawn.exitEvent(), spawn.exitEventId(), spawn.daemon());
+        Birth birth = new Birth(id, client, parent.process(), spawn.exitEvent(), spawn.exitEventId(), spawn.daemon());
         apply(new Event.Wanted(birth, setting.interpreter(), setting.exec()));
     }
 
@@ -162,7 +183,8 @@ final class Workers {
     }
 
     /** What a process that has not ended was born with. */
-    @Nullable Birth birth(long process) {
+    @Nullable
+    Birth birth(long process) {
         return processes.birth(process);
     }
 
@@ -260,7 +282,9 @@ final class Workers {
         Zygote zygote = new Zygote(start.zygote(), output.open());
         zygotes.put(zygote.id, zygote);
         String executable = start.interpreter().getFirst();
-        Program program = new Program(executable.getBytes(StandardCharsets.UTF_8)).newSession().oomScore(WORKER_OOM_SCORE);
+        Program program = new Program(executable.getBytes(StandardCharsets.UTF_8))
+                .newSession()
+                .oomScore(WORKER_OOM_SCORE);
         for (String word : start.interpreter()) {
             program.argument(word.getBytes(StandardCharsets.UTF_8));
         }
@@ -293,8 +317,7 @@ final class Workers {
             apply(new Event.Forked(fork.process(), 0, e.errno()));
             return;
         }
-        FrameSocket.closeAll(request.descriptors);
-        requests.put(fork.process(), new Request(request.from, request.call, forTheEnd(spawn), new int[0]));
+        request.passedOn();
     }
 
     private int[] descriptors(Setting setting, int[] given, Zygote zygote) {
@@ -307,12 +330,6 @@ final class Workers {
         }
         System.arraycopy(given, next, all, 3, given.length - next);
         return all;
-    }
-
-    /** What is needed of a request once it is on its way: not its payload, which may be large. */
-    private static Spawn forTheEnd(Spawn spawn) {
-        return new Spawn(
-                Setting.EMPTY, new byte[0], 0, spawn.exitEvent(), spawn.exitEventId(), spawn.tokens(), spawn.name(), spawn.daemon());
     }
 
     private void started(Effect.Started started) {
@@ -330,8 +347,7 @@ final class Workers {
         Request request = requests.remove(refused.birth().process());
         if (request != null) {
             FrameSocket.closeAll(request.descriptors);
-            String name = request.spawn.name();
-            String text = "the process " + name + " could not be started: " + refused.words()
+            String text = "the process " + request.name + " could not be started: " + refused.words()
                     + (refused.errno() == 0 ? "" : ": " + Linux.explain(refused.errno()));
             request.from.fail(request.call, "spawn", text, refused.errno());
         }
@@ -348,6 +364,6 @@ final class Workers {
     }
 
     private static List<Long> tokens(@Nullable Request request) {
-        return request == null ? List.of() : request.spawn.tokens();
+        return request == null ? List.of() : request.tokens;
     }
 }

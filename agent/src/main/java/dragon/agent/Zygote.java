@@ -9,7 +9,9 @@ final class Zygote {
     final long id;
     final Output.Channel output;
     int pid;
-    @Nullable Connection connection;
+
+    @Nullable
+    Connection connection;
 
     Zygote(long id, Output.Channel output) {
         this.id = id;

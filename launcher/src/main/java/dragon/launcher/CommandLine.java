@@ -10,6 +10,7 @@ import java.util.List;
  * @param program a file or command, the name of a module, or code, as the user's own bytes
  * @param arguments the program's
  */
+@SuppressWarnings("ArrayRecordComponent") // bytes as the user typed them, never compared
 record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean verbose) {
     enum Kind {
         PROGRAM,
@@ -19,12 +20,15 @@ record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean ve
         VERSION
     }
 
-    /** The user asked for something there is not. The message is one line that names the culprit and the mend. */
+    /** The user asked for something there is not. The line names the culprit and the mend. */
     static final class UsageException extends Exception {
         private static final long serialVersionUID = 1;
 
-        UsageException(String message) {
-            super(message);
+        final String line;
+
+        UsageException(String line) {
+            super(line);
+            this.line = line;
         }
     }
 
@@ -58,7 +62,8 @@ record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean ve
                     return new CommandLine(Kind.VERSION, Bytes.NONE, List.of(), verbose);
                 }
                 case "-m" -> {
-                    return python(Kind.MODULE, "-m needs the name of a module: dragon -m MODULE [ARG...]", rest, verbose);
+                    return python(
+                            Kind.MODULE, "-m needs the name of a module: dragon -m MODULE [ARG...]", rest, verbose);
                 }
                 case "-c" -> {
                     return python(Kind.CODE, "-c needs code: dragon -c CODE [ARG...]", rest, verbose);
@@ -84,7 +89,8 @@ record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean ve
         return new CommandLine(Kind.PROGRAM, words.getFirst(), rest(words), verbose);
     }
 
-    private static CommandLine python(Kind kind, String missing, List<byte[]> words, boolean verbose) throws UsageException {
+    private static CommandLine python(Kind kind, String missing, List<byte[]> words, boolean verbose)
+            throws UsageException {
         if (words.isEmpty()) {
             throw new UsageException(missing);
         }

@@ -9,15 +9,17 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the program that is to be the head, as a shell would, and the Python it wants. */
 final class Heads {
-    /** It cannot be run. The message is one line that names the culprit and the mend; the code is the one that shells have for it. */
+    /** It cannot be run. The line names the culprit and the mend; the code is the one that shells have for it. */
     static final class MissingException extends Exception {
         private static final long serialVersionUID = 1;
 
         final int code;
+        final String line;
 
-        MissingException(int code, String message) {
-            super(message);
+        MissingException(int code, String line) {
+            super(line);
             this.code = code;
+            this.line = line;
         }
     }
 
@@ -54,7 +56,10 @@ final class Heads {
         }
         boolean workers = python || namesPython(path);
         return new Setup(
-                home, workers ? List.of(Bytes.text(path)) : List.of(), program, Bytes.text(python ? path : line.program()));
+                home,
+                workers ? List.of(Bytes.text(path)) : List.of(),
+                program,
+                Bytes.text(python ? path : line.program()));
     }
 
     /** Our package comes first, so that {@code import dragon} finds it. */
@@ -69,10 +74,12 @@ final class Heads {
             return false;
         }
         if (!Linux.accessible(program, Linux.EXISTS)) {
-            throw new MissingException(MISUSED, Bytes.text(program) + ": there is no such file; give the path of a program");
+            throw new MissingException(
+                    MISUSED, Bytes.text(program) + ": there is no such file; give the path of a program");
         }
         if (!Linux.accessible(program, Linux.READABLE)) {
-            throw new MissingException(MISUSED, Bytes.text(program) + ": you may not read it (chmod +r makes it readable)");
+            throw new MissingException(
+                    MISUSED, Bytes.text(program) + ": you may not read it (chmod +r makes it readable)");
         }
         return true;
     }
@@ -97,7 +104,8 @@ final class Heads {
         byte[] path = onPath(Bytes.of("python3"));
         if (path == null) {
             throw new MissingException(
-                    MISUSED, "there is no python3 on the PATH; install Python 3.9 or newer, or activate its environment");
+                    MISUSED,
+                    "there is no python3 on the PATH; install Python 3.9 or newer, or activate its environment");
         }
         return path;
     }

@@ -30,11 +30,12 @@ public final class Main {
                 case PROGRAM, MODULE, CODE -> launch(line);
             };
         } catch (CommandLine.UsageException e) {
-            return complain(e.getMessage(), MISUSED);
+            return complain(e.line, MISUSED);
         } catch (Heads.MissingException e) {
-            return complain(e.getMessage(), e.code);
+            return complain(e.line, e.code);
         } catch (IOException e) {
-            return complain("cannot read /proc/self: " + e.getMessage() + "; Dragon needs /proc to be mounted", MISUSED);
+            return complain(
+                    "cannot read /proc/self: " + e.getMessage() + "; Dragon needs /proc to be mounted", MISUSED);
         } catch (RuntimeException e) {
             return complain("the run-time could not start: " + e.getMessage(), MISUSED);
         }
@@ -43,7 +44,8 @@ public final class Main {
     private static int launch(CommandLine line) throws Heads.MissingException, IOException {
         String home = System.getProperty("dragon.home");
         if (home == null) {
-            return complain("the run-time does not know where it is (-Ddragon.home); start it with the dragon script", MISUSED);
+            return complain(
+                    "the run-time does not know where it is (-Ddragon.home); start it with the dragon script", MISUSED);
         }
         Agent agent = new Agent(new Heads(home, Bytes.environment()).setup(line));
         forward(agent, "INT", "TERM", "HUP");

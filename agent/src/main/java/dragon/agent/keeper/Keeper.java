@@ -20,8 +20,16 @@ public final class Keeper {
     private static final int EXITED = 2;
 
     private static final String[] STEPS = {
-        "fork", "setsid", "passing descriptors", "setting the priority", "setting limits", "setting the affinity",
-        "setting user and groups", "changing to its working directory", "the keeper was gone", "execute"
+        "fork",
+        "setsid",
+        "passing descriptors",
+        "setting the priority",
+        "setting limits",
+        "setting the affinity",
+        "setting user and groups",
+        "changing to its working directory",
+        "the keeper was gone",
+        "execute"
     };
 
     /** Hears of the keeper's processes. */
@@ -87,10 +95,8 @@ public final class Keeper {
             int count = (int) Bytes.number(frame, 1, 4);
             for (int i = 0; i < count; i++) {
                 int at = 5 + 16 * i;
-                listener.exited(
-                        Bytes.number(frame, at, 8),
-                        (int) Bytes.number(frame, at + 8, 4),
-                        (int) Bytes.number(frame, at + 12, 4));
+                listener.exited(Bytes.number(frame, at, 8), (int) Bytes.number(frame, at + 8, 4), (int)
+                        Bytes.number(frame, at + 12, 4));
             }
         }
     }

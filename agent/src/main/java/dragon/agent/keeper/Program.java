@@ -85,7 +85,13 @@ public final class Program {
 
     byte[] request(long id) {
         Setting with = setting == null ? Setting.EMPTY : setting;
-        Bytes out = new Bytes().u8(Keeper.START).u64(id).u32(flags).u32(with.umask()).u32(with.nice()).u32(oom);
+        Bytes out = new Bytes()
+                .u8(Keeper.START)
+                .u64(id)
+                .u32(flags)
+                .u32(with.umask())
+                .u32(with.nice())
+                .u32(oom);
         out.u32(with.uid()).u32(with.euid()).u32(with.gid()).u32(with.egid());
         numbers(out, with.groups());
         out.u32(with.limits().size());

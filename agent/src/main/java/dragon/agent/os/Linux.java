@@ -210,7 +210,8 @@ public final class Linux {
         try (Arena arena = Arena.ofConfined()) {
             int flags = O_CLOEXEC | (write ? 2 : 0);
             return check(
-                    "open " + path, call(function("open"), arena.allocateFrom(path).address(), flags, 0, 0, 0, 0));
+                    "open " + path,
+                    call(function("open"), arena.allocateFrom(path).address(), flags, 0, 0, 0, 0));
         }
     }
 

@@ -27,7 +27,8 @@ public final class Poller {
     private static final int DELETE = 2;
     private static final int MODIFY = 3;
     private static final int BATCH = 64;
-    private static final boolean PACKED = "amd64".equals(System.getProperty("os.arch")); // x86-64 alone packs struct epoll_event
+    private static final boolean PACKED =
+            "amd64".equals(System.getProperty("os.arch")); // x86-64 alone packs struct epoll_event
     private static final int EVENT = PACKED ? 12 : 16;
     private static final int DATA = PACKED ? 4 : 8;
 
@@ -45,7 +46,8 @@ public final class Poller {
         }
     }
 
-    private final int epoll = Linux.check("epoll_create1", Linux.call(Linux.function("epoll_create1"), 0x80000, 0, 0, 0, 0, 0));
+    private final int epoll =
+            Linux.check("epoll_create1", Linux.call(Linux.function("epoll_create1"), 0x80000, 0, 0, 0, 0, 0));
     private final int bell = Linux.eventfd();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final PriorityQueue<Timed> timed = new PriorityQueue<>();
@@ -92,7 +94,8 @@ public final class Poller {
     private void control(int operation, Entry entry, int interest) {
         event.set(JAVA_INT_UNALIGNED, 0, interest);
         event.set(JAVA_LONG_UNALIGNED, DATA, (long) entry.generation << 32 | entry.fd);
-        Linux.check("epoll_ctl", Linux.call(Linux.Functions.EPOLL_CTL, epoll, operation, entry.fd, event.address(), 0, 0));
+        Linux.check(
+                "epoll_ctl", Linux.call(Linux.Functions.EPOLL_CTL, epoll, operation, entry.fd, event.address(), 0, 0));
     }
 
     /** Runs {@code task} on the loop's thread, soon. For any thread. */

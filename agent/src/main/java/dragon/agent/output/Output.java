@@ -22,7 +22,8 @@ public final class Output {
     public Output(Poller poller) {
         this.poller = poller;
         this.writers = new StreamWriter[] {
-            new StreamWriter("dragon-stdout", poller, this::resume), new StreamWriter("dragon-stderr", poller, this::resume)
+            new StreamWriter("dragon-stdout", poller, this::resume),
+            new StreamWriter("dragon-stderr", poller, this::resume)
         };
     }
 

@@ -20,10 +20,21 @@ final class StreamWriter {
     private static final int LIMIT = 1 << 18;
     private static final int ATOMIC = 4096;
 
-    /** Something to be done when everything before it is written; or lines. */
-    private record Item(byte[] lines, @Nullable Runnable then) {}
+    /** Lines; or something to be done when everything before it is written. */
+    private static final class Item {
+        final byte[] lines;
+        final @Nullable Runnable then;
 
-    private static final byte[] NOTHING = {};
+        Item(byte[] lines) {
+            this.lines = lines;
+            this.then = null;
+        }
+
+        Item(Runnable then) {
+            this.lines = new byte[0];
+            this.then = then;
+        }
+    }
 
     private final String name;
     private final Poller poller;
@@ -67,7 +78,7 @@ final class StreamWriter {
     /** Writes the first {@code length} bytes, a number of whole lines, after everything before them. */
     synchronized void add(byte[] lines, int length) {
         if (!discard) {
-            items.add(new Item(lines.length == length ? lines : Arrays.copyOf(lines, length), null));
+            items.add(new Item(lines.length == length ? lines : Arrays.copyOf(lines, length)));
             waiting += length;
             wake();
         }
@@ -78,7 +89,7 @@ final class StreamWriter {
         if (items.isEmpty() && thread == null || discard) {
             poller.execute(task);
         } else {
-            items.add(new Item(NOTHING, task));
+            items.add(new Item(task));
             wake();
         }
     }
@@ -113,21 +124,28 @@ final class StreamWriter {
             }
         }
         Item first = items.remove();
-        boolean more = first.then == null && first.lines.length < ATOMIC;
-        byte[] together = first.lines;
-        int size = together.length;
-        for (Item next; more && (next = items.peek()) != null; ) {
-            more = next.then == null && size + next.lines.length <= ATOMIC;
-            if (more) {
-                if (together == first.lines) {
-                    together = Arrays.copyOf(together, ATOMIC);
-                }
-                System.arraycopy(next.lines, 0, together, size, next.lines.length);
-                size += next.lines.length;
-                items.remove();
+        return first.then == null ? together(first) : first;
+    }
+
+    /** Those first lines and the next ones that go with them. */
+    private Item together(Item first) {
+        int count = 0;
+        int size = first.lines.length;
+        for (Item next : items) {
+            if (next.then != null || size + next.lines.length > ATOMIC) {
+                break;
             }
+            size += next.lines.length;
+            count++;
         }
-        return together == first.lines ? first : new Item(Arrays.copyOf(together, size), null);
+        byte[] all = Arrays.copyOf(first.lines, size);
+        int at = first.lines.length;
+        for (int i = 0; i < count; i++) {
+            byte[] next = items.remove().lines;
+            System.arraycopy(next, 0, all, at, next.length);
+            at += next.length;
+        }
+        return new Item(all);
     }
 
     private void write(MemorySegment buffer, byte[] lines) {

@@ -61,7 +61,8 @@ public final class Processes {
     private final Map<Long, Process> processes = new LinkedHashMap<>();
     private final Map<Integer, Process> byPid = new HashMap<>();
     private final Map<Long, Zygote> zygotes = new LinkedHashMap<>();
-    private final Map<Integer, Integer> orphans = new HashMap<>(); // ends of unknown pids, while some process has no pid yet
+    private final Map<Integer, Integer> orphans =
+            new HashMap<>(); // ends of unknown pids, while some process has no pid yet
     private long nextZygote;
     private List<Effect> effects = new ArrayList<>();
 
@@ -118,7 +119,10 @@ public final class Processes {
         Zygote zygote = wanted.fresh() ? null : zygoteFor(wanted.interpreter());
         if (zygote == null) {
             zygote = new Zygote(
-                    nextZygote++, wanted.interpreter(), false, wanted.fresh() ? wanted.birth().process() : 0);
+                    nextZygote++,
+                    wanted.interpreter(),
+                    false,
+                    wanted.fresh() ? wanted.birth().process() : 0);
             startZygote(zygote);
         }
         Process process = new Process(wanted, zygote);

@@ -36,7 +36,9 @@ class FrameSocketTest {
         sender.send(new byte[0]);
         sender.send(new byte[] {4});
         assertThat(read()).isEqualTo(FrameSocket.Reading.LATER);
-        assertThat(received).extracting(Received::bytes).containsExactly(new byte[] {1, 2, 3}, new byte[0], new byte[] {4});
+        assertThat(received)
+                .extracting(Received::bytes)
+                .containsExactly(new byte[] {1, 2, 3}, new byte[0], new byte[] {4});
     }
 
     @Test
@@ -99,7 +101,8 @@ class FrameSocketTest {
     }
 
     private static java.lang.foreign.MemorySegment bytes(int... values) {
-        java.lang.foreign.MemorySegment segment = java.lang.foreign.Arena.ofAuto().allocate(values.length);
+        java.lang.foreign.MemorySegment segment =
+                java.lang.foreign.Arena.ofAuto().allocate(values.length);
         for (int i = 0; i < values.length; i++) {
             segment.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) values[i]);
         }

@@ -108,7 +108,9 @@ class OutputTest {
         output.letGo();
         worker.join();
         reader.join();
-        assertThat(all.toString().split("\n")).hasSize(lines).endsWith("a line of output of which there are many, number " + (lines - 1));
+        assertThat(all.toString().split("\n"))
+                .hasSize(lines)
+                .endsWith("a line of output of which there are many, number " + (lines - 1));
     }
 
     @Test
