@@ -50,6 +50,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final RunLife life;
     private final Map<Integer, Waiting> early =
             new HashMap<>(); // zygotes that said hello before the keeper told their pid
+    private int spare = Linux.open("/dev/null", false); // let go of when descriptors are used up
     private int headPid;
     private boolean farewell; // the plain head said that it ends
     private @Nullable Outcome outcome;
@@ -63,6 +64,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         this.life = new RunLife(!setup.plain());
         this.keeper = Keeper.start(setup.keeper(), poller, this);
         Linux.becomeSubreaper();
+        Linux.raiseDescriptorLimit();
         this.listener = Linux.listen(name);
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
         this.workers = new Workers(setup, keeper, output, ids, address, this);
@@ -118,7 +120,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     // ---- clients ----
 
     private void accept() {
-        for (int fd; (fd = Linux.accept(listener)) >= 0; ) {
+        int fd;
+        while ((fd = Linux.accept(listener)) >= 0) {
             Linux.Peer peer = Linux.peer(fd);
             if (peer.uid() == Linux.getuid() || peer.uid() == 0 || workers.started(peer.pid())) {
                 new Connection(poller, fd, this);
@@ -128,6 +131,17 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
                         + " tried to reach the agent of this run; it belongs to user " + Linux.getuid());
             }
         }
+        if (fd == -Linux.EMFILE) {
+            turnAway();
+        }
+    }
+
+    /** No descriptor is left for another client. It must not stay in the queue: the loop would turn for ever. */
+    private void turnAway() {
+        Linux.close(spare);
+        Linux.close(Linux.accept(listener));
+        spare = Linux.open("/dev/null", false);
+        say("dragon: the agent has used up its descriptors; a process that wanted to reach it was turned away. Raise the limit (ulimit -n)");
     }
 
     @Override

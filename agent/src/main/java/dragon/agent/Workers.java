@@ -216,7 +216,7 @@ final class Workers {
             return false;
         }
         zygote.close();
-        apply(new Event.ZygoteGone(id, "its interpreter could not be started: " + step + ": " + Linux.explain(errno)));
+        apply(new Event.ZygoteGone(id, "its interpreter " + zygote.executable + ": " + step, errno));
         return true;
     }
 
@@ -239,7 +239,7 @@ final class Workers {
         }
         zygotes.remove(id);
         zygote.close();
-        apply(new Event.ZygoteGone(id, end));
+        apply(new Event.ZygoteGone(id, end, 0));
         if (wasReady && status != 0 && !spent.remove(id)) {
             desk.say("dragon: " + end + ", and its workers with it; the next start() begins another");
         }
@@ -279,9 +279,9 @@ final class Workers {
     }
 
     private void startZygote(Effect.StartZygote start) {
-        Zygote zygote = new Zygote(start.zygote(), output.open());
-        zygotes.put(zygote.id, zygote);
         String executable = start.interpreter().getFirst();
+        Zygote zygote = new Zygote(start.zygote(), executable, output.open());
+        zygotes.put(zygote.id, zygote);
         Program program = new Program(executable.getBytes(StandardCharsets.UTF_8))
                 .newSession()
                 .oomScore(WORKER_OOM_SCORE);

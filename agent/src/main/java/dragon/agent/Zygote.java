@@ -7,14 +7,16 @@ import org.jspecify.annotations.Nullable;
 /** A zygote as the agent holds it: its output sockets, and, once it said hello, its connection. */
 final class Zygote {
     final long id;
+    final String executable;
     final Output.Channel output;
     int pid;
 
     @Nullable
     Connection connection;
 
-    Zygote(long id, Output.Channel output) {
+    Zygote(long id, String executable, Output.Channel output) {
         this.id = id;
+        this.executable = executable;
         this.output = output;
     }
 

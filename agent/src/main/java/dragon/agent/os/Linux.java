@@ -27,6 +27,7 @@ public final class Linux {
     public static final int EINTR = 4;
     public static final int EAGAIN = 11;
     public static final int EACCES = 13;
+    public static final int EMFILE = 24;
     public static final int EPIPE = 32;
     public static final int ECONNRESET = 104;
 
@@ -54,6 +55,7 @@ public final class Linux {
     private static final int O_NONBLOCK = 0x800;
     private static final int FIONREAD = 0x541B;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
+    private static final int RLIMIT_NOFILE = 7;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle CALL = LINKER.downcallHandle(
@@ -193,6 +195,20 @@ public final class Linux {
 
     public static void close(int fd) {
         call(Functions.CLOSE, fd, 0, 0, 0, 0, 0);
+    }
+
+    /**
+     * Raises the number of descriptors this process may have to the most it is allowed. The JVM must not do it (-XX:-MaxFDLimit): the user's programs would inherit
+     * it.
+     */
+    public static void raiseDescriptorLimit() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment limit = arena.allocate(16, 8);
+            if (call(function("getrlimit"), RLIMIT_NOFILE, limit.address(), 0, 0, 0, 0) == 0) {
+                limit.set(JAVA_LONG, 0, limit.get(JAVA_LONG, 8));
+                call(function("setrlimit"), RLIMIT_NOFILE, limit.address(), 0, 0, 0, 0);
+            }
+        }
     }
 
     /** Another number for the same open file, CLOEXEC. */

@@ -16,8 +16,8 @@ public sealed interface Event {
     /** A zygote is there and takes requests; {@code interpreter} is what it says it is. */
     record ZygoteReady(long zygote, List<String> interpreter) implements Event {}
 
-    /** A zygote ended, or could not be started; {@code words} tells why, for the user. */
-    record ZygoteGone(long zygote, String words) implements Event {}
+    /** A zygote ended, or could not be started; {@code words}, and an errno if there is one, tell why. */
+    record ZygoteGone(long zygote, String words, int errno) implements Event {}
 
     /** A zygote forked a process; pid 0: it could not, and {@code errno} says why. */
     record Forked(long process, int pid, int errno) implements Event {}

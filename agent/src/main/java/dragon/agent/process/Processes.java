@@ -262,7 +262,7 @@ public final class Processes {
             if (process.stage == Stage.WAITING && !serves(zygote, process)) {
                 want(process.wanted);
             } else if (process.stage != Stage.LIVE) {
-                refuse(process, event.words(), 0);
+                refuse(process, event.words(), event.errno());
             }
         }
     }

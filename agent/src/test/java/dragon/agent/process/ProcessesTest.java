@@ -102,7 +102,7 @@ class ProcessesTest {
         live(birth(7), 700);
         assertThat(processes.apply(new Event.Exited(700, 9, false)))
                 .containsExactly(new Effect.Ended(birth(7), 700, 9));
-        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "killed"))).isEmpty();
+        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "killed", 0))).isEmpty();
         assertThat(processes.pid(6)).isEqualTo(600);
         assertThat(processes.apply(new Event.Exited(600, 9, false)))
                 .containsExactly(new Effect.Ended(birth(6), 600, 9));
@@ -113,7 +113,7 @@ class ProcessesTest {
     void aProcessThatWasJustBeingForkedIsGivenUpWithItsZygote() {
         readyZygote();
         want(6);
-        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "killed")))
+        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "killed", 0)))
                 .containsExactly(new Effect.Refused(birth(6), "killed", 0));
     }
 
@@ -131,9 +131,9 @@ class ProcessesTest {
         processes.apply(new Event.Prepare(FIRST, PYTHON));
         want(6);
         processes.apply(new Event.Wanted(birth(7), OTHER, false));
-        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "no such file")))
+        assertThat(processes.apply(new Event.ZygoteGone(FIRST, "no such file", 2)))
                 .containsExactly(
-                        new Effect.Refused(birth(6), "no such file", 0), new Effect.StartZygote(LATER, OTHER, 0));
+                        new Effect.Refused(birth(6), "no such file", 2), new Effect.StartZygote(LATER, OTHER, 0));
     }
 
     @Test
