@@ -12,12 +12,13 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dragon import _shm
-from dragon._control import Failure, Flush, Frame, Grow, Grown, Hello, Signal, Spawned, Welcome
+from dragon._control import Failure, Flush, Grow, Grown, Hello, Signal, Spawned, Welcome
+from dragon._encoded import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dragon._control import FrameBody
+    from dragon._wire import Message
 
 PROTOCOL = 1
 HEAD_ID = 4  # the low half of the head's id
@@ -69,14 +70,14 @@ def attached() -> bool:
     return _place is not None and _place.pid == os.getpid()
 
 
-def call(body: FrameBody, descriptors: Sequence[int] = ()) -> FrameBody:
+def call(body: Message, descriptors: Sequence[int] = ()) -> Message:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:
         attach()
         return _connected().call(body, descriptors)
 
 
-def tell(body: FrameBody) -> None:
+def tell(body: Message) -> None:
     """Tells the agent something that needs no answer."""
     with _lock:
         attach()
@@ -230,7 +231,7 @@ class _Connection:
 
     def __init__(self, address: str) -> None:
         self._calls = 1
-        self._waiting: dict[int, FrameBody | None] = {}
+        self._waiting: dict[int, Message | None] = {}
         self._given_up: set[int] = set()
         self.closed = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -261,7 +262,7 @@ class _Connection:
         (memory,) = (int.from_bytes(data[:4], "little") for _, _, data in ancillary)
         return body, memory
 
-    def call(self, body: FrameBody, descriptors: Sequence[int]) -> FrameBody:
+    def call(self, body: Message, descriptors: Sequence[int]) -> Message:
         self._calls = number = self._calls % 0xFFFFFFFF + 1
         self._waiting[number] = None
         try:

@@ -41,7 +41,6 @@ def bind(kind: type[T], state: tuple[Any, ...]) -> T:
     place = _agent.attach()
     if handle.run_id != place.run_id:
         raise _shm.NoSuchObject(
-            0,
             f"this {kind.__name__.lower()} belongs to another run ({handle.run_id.hex()}, here is {place.run_id.hex()}): "
             "an object can be used only within the run that made it",
         )

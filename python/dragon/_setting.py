@@ -17,12 +17,21 @@ _RESOURCES = range(16)  # RLIM_NLIMITS of Linux
 # A variable that an interpreter or its loader looks at when it starts: another value needs another start.
 _STARTUP = (b"PYTHON", b"LD_", b"MALLOC_", b"LC_", b"GLIBC_TUNABLES", b"LANG")
 
-_encoded: tuple[dict[bytes, bytes], list[Variable]] = ({}, [])
+_variables: tuple[dict[bytes, bytes], list[Variable]] = ({}, [])
+_last: tuple[Setting, bytes] = (Setting(), b"")
 _flags: list[str] | None = None
 
 
-def of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
+def encoded(pass_descriptor: Callable[[int], None]) -> bytes:
     """The setting a child started now is to have. Calls `pass_descriptor` for each standard stream that is not the run's own."""
+    global _last
+    setting = _of_this_process(pass_descriptor)
+    if setting != _last[0]:
+        _last = setting, setting.encode()
+    return _last[1]
+
+
+def _of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
     status = _own_status()
     setting = Setting(
         cwd=_working_directory(),
@@ -77,11 +86,11 @@ def _working_directory() -> bytes:
 
 
 def _environment() -> list[Variable]:
-    global _encoded
+    global _variables
     environment: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
-    if _encoded[0] != environment:
-        _encoded = dict(environment), [Variable(name, value) for name, value in environment.items()]
-    return _encoded[1]
+    if _variables[0] != environment:
+        _variables = dict(environment), [Variable(name, value) for name, value in environment.items()]
+    return _variables[1]
 
 
 def _soft_limit(which: int) -> int:

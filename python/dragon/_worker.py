@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # its functions without signal's enumerations, which each child would have to touch
 import atexit
 import ctypes
 import gc
@@ -9,15 +10,16 @@ import io
 import os
 import pickle
 import resource
-import signal
 import sys
 import types
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from dragon import _agent, _control, _setting, _shm, popen
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+
+    from dragon import _encoded
 
 PR_SET_PDEATHSIG = 1
 
@@ -50,77 +52,98 @@ def preload() -> None:
 
 def die_with_parent(parent: int) -> None:
     """Has the kernel kill this process when its parent dies; ends it now if the parent is dead already."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 
 
-def run(
-    request: _control.Fork, descriptors: list[int], address: str, run_id: bytes, startup: _agent.Startup
-) -> NoReturn:
+class Home(NamedTuple):
+    """What every child of a zygote inherits of the run."""
+
+    address: str
+    run_id: bytes
+    startup: _agent.Startup
+
+
+class Plan:
+    """What a child does to have a setting, worked out once by the zygote for all children that are to have the same.
+
+    Credentials are the zygote's: where they have to differ, the zygote itself was started with others.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        setting = self.setting = _control.Setting.decode(raw)
+        self.environment = {variable.name: variable.value for variable in setting.environment}
+        self.limits = [(limit.resource, _allowed(limit)) for limit in setting.limits]
+        self.limits = [(which, soft) for which, soft in self.limits if soft != resource.getrlimit(which)[0]]
+        self.nice = setting.nice if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice else None
+        cpus = set(setting.cpus)
+        self.cpus = cpus if cpus and os.sched_getaffinity(0) != cpus else None
+        self.ignored = [number for number in setting.ignored if _signal.getsignal(number) != _signal.SIG_IGN]
+
+    def prepare(self) -> None:
+        """Done by the zygote itself, whose own environment serves only its children."""
+        _be_in(self.environment)
+
+    def carry_out(self) -> None:
+        """Done by the child."""
+        setting = self.setting
+        os.umask(setting.umask)
+        for which, soft in self.limits:
+            resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
+        if self.nice is not None:
+            os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+        if self.cpus is not None:
+            os.sched_setaffinity(0, self.cpus)
+        if setting.cwd:
+            os.chdir(setting.cwd)
+        # Dispositions as a fresh interpreter has them: its own for SIGINT (and SIGPIPE, SIGXFSZ), ignored where the parent ignores, else the default.
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        for number in self.ignored:
+            _signal.signal(number, _signal.SIG_IGN)
+
+
+def run(request: _encoded.Fork, descriptors: list[int], home: Home, plan: Plan) -> NoReturn:
     """Becomes the process that was asked for, runs it, and ends."""
-    setting = request.setting
-    _take_descriptors(descriptors)
+    if request.setting != plan.raw:
+        plan = Plan(request.setting)
+        plan.prepare()
+    setting = plan.setting
+    for number, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    popen.inherited[:] = descriptors[3:]
     own = tuple(
         _agent.stream_of(descriptor) if choice == _setting.RUN_OWN else None
         for descriptor, choice in ((1, setting.stdout), (2, setting.stderr))
     )
     _shm.adopt(request.client)
-    place = _agent.Place(os.getpid(), _control.Hello.WORKER, run_id, request.process_id, request.client, own)  # type: ignore[arg-type]
-    _agent.be_worker(address, place, startup)
-    _take_setting(setting)
+    place = _agent.Place(os.getpid(), _control.Hello.WORKER, home.run_id, request.process_id, request.client, own)  # type: ignore[arg-type]
+    _agent.be_worker(home.address, place, home.startup)
+    plan.carry_out()
     gc.enable()
-    signal.pthread_sigmask(signal.SIG_SETMASK, setting.blocked)
-    code = _run_process(request.payload)
-    _end(code)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, setting.blocked)
+    _end(_run_process(request.payload))
 
 
-def _take_descriptors(descriptors: list[int]) -> None:
-    for number, descriptor in enumerate(descriptors[:3]):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    popen.inherited[:] = descriptors[3:]
+def _allowed(limit: _control.Limit) -> int:
+    """A soft limit, as far as the hard one lets it."""
+    hard = resource.getrlimit(limit.resource)[1]
+    soft = resource.RLIM_INFINITY if limit.soft == 0xFFFFFFFFFFFFFFFF else limit.soft
+    if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
+        return hard
+    return soft
 
 
-def _take_setting(setting: _control.Setting) -> None:
-    """Credentials are the zygote's: where they have to differ, the zygote itself was started with others."""
-    os.umask(setting.umask)
-    _take_environment(setting)
-    for limit in setting.limits:
-        soft = resource.RLIM_INFINITY if limit.soft == 0xFFFFFFFFFFFFFFFF else limit.soft
-        now, hard = resource.getrlimit(limit.resource)
-        if soft != now:
-            if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
-                soft = hard
-            resource.setrlimit(limit.resource, (soft, hard))
-    if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice:
-        os.setpriority(os.PRIO_PROCESS, 0, setting.nice)
-    if setting.cpus and os.sched_getaffinity(0) != set(setting.cpus):
-        os.sched_setaffinity(0, setting.cpus)
-    if setting.cwd:
-        os.chdir(setting.cwd)
-    _take_signals(set(setting.ignored))
-
-
-def _take_environment(setting: _control.Setting) -> None:
-    wanted = {variable.name: variable.value for variable in setting.environment}
-    if wanted == os.environ._data:  # type: ignore[attr-defined]
-        return
+def _be_in(environment: dict[bytes, bytes]) -> None:
     here = os.environb
-    for name in [name for name in here if name not in wanted]:
+    for name in [name for name in here if name not in environment]:
         del here[name]
-    for name, value in wanted.items():
+    for name, value in environment.items():
         if here.get(name) != value:
             here[name] = value
-
-
-def _take_signals(ignored: set[int]) -> None:
-    """Dispositions as a fresh interpreter has them: its own for SIGINT, SIGPIPE and SIGXFSZ, ignored where the parent ignores, else the default."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in ignored - {signal.SIGKILL, signal.SIGSTOP}:
-        if number < 32 or number >= signal.SIGRTMIN:
-            signal.signal(number, signal.SIG_IGN)
 
 
 def _run_process(payload: bytes) -> int:
@@ -136,7 +159,9 @@ def _run_process(payload: bytes) -> int:
         try:
             birth = popen.Birth(*pickle.load(source))
             _take_birth(birth)
-            spawn.prepare(pickle.load(source))
+            preparation = pickle.load(source)
+            _spare_a_search(preparation.get("init_main_from_path", ""))
+            spawn.prepare(preparation)
             mine: BaseProcess = pickle.load(source)
         finally:
             del current._inheriting  # type: ignore[attr-defined]
@@ -159,6 +184,12 @@ def _take_birth(birth: popen.Birth) -> None:
     _identity.set_style(birth.style)
     if birth.tracker is not None:
         resource_tracker._resource_tracker._fd = popen.inherited[birth.tracker]  # type: ignore[attr-defined]
+
+
+def _spare_a_search(path: str) -> None:
+    """Tells runpy that a source file is no archive that a module could be found in."""
+    if path.endswith(".py"):
+        sys.path_importer_cache.setdefault(path, None)
 
 
 def _fresh_main() -> None:

@@ -107,6 +107,7 @@ class DragonContext(context.BaseContext):
 
 
 _the_context = DragonContext()
+_installed = False
 
 
 def register() -> None:
@@ -129,9 +130,12 @@ def is_default() -> bool:
 
 def _install() -> None:
     """What has to be told to multiprocessing itself, once somebody chose the method. Harmless to other methods used beside it."""
-    for name in _FACTORIES:
-        redirect(name, vars(context.BaseContext)[name], _factory(name))
-    extend_processes()
+    global _installed
+    if not _installed:
+        for name in _FACTORIES:
+            redirect(name, vars(context.BaseContext)[name], _factory(name))
+        extend_processes()
+        _installed = True
 
 
 def _factory(name: str) -> Callable[..., Any]:

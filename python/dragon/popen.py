@@ -15,7 +15,8 @@ from multiprocessing import context, resource_tracker, spawn, util
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dragon import _agent, _identity, _setting, _shm
-from dragon._control import Signal, Spawn, Spawned
+from dragon._control import Signal, Spawned
+from dragon._encoded import Spawn
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -119,23 +120,17 @@ class Popen:
 
     def _launch(self, process_obj: BaseProcess) -> None:
         streams: list[int] = []
-        setting = _setting.of_this_process(streams.append)
+        setting = _setting.encoded(streams.append)
         payload = self._pickled(process_obj)
         descriptors = streams + self._descriptors
         if len(descriptors) > _agent.MOST_DESCRIPTORS:
             raise ValueError(
                 f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})"
             )
+        event = self._exit.offset, self._exit.id
         answer = _agent.call(
             Spawn(
-                setting,
-                payload,
-                len(self._descriptors),
-                self._exit.offset,
-                self._exit.id,
-                self.tokens,
-                process_obj.name,
-                bool(process_obj.daemon),
+                setting, payload, len(self._descriptors), event, self.tokens, process_obj.name, bool(process_obj.daemon)
             ),
             descriptors,
         )

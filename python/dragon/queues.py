@@ -6,6 +6,7 @@ There is no feeder thread: what `put` was given is in shared memory when it retu
 
 from __future__ import annotations
 
+import threading
 from multiprocessing import queues as stock
 from queue import Empty, Full
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from dragon.connection import Connection, Pipe
 from dragon.synchronize import Condition, Semaphore
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from multiprocessing.context import BaseContext
 
 __all__ = ["JoinableQueue", "Queue", "SimpleQueue"]
@@ -150,6 +152,13 @@ class SimpleQueue(stock.SimpleQueue):  # type: ignore[type-arg]
 
     def __init__(self, *, ctx: BaseContext | None = None) -> None:
         self._reader, self._writer = Pipe(duplex=False)
+
+    @property
+    def _rlock(self) -> AbstractContextManager[bool]:
+        """For CPython's own Pool, which has this lock held while it takes things out for good. Nobody needs it here: each object goes to one receiver."""
+        return threading.Lock()
+
+    _wlock = _rlock
 
     def __getstate__(self) -> Any:
         return self._reader, self._writer
