@@ -37,6 +37,10 @@ final class Actor {
         killed = world.word(name + ".killed");
     }
 
+    boolean isAgent() {
+        return client.number == World.AGENT;
+    }
+
     Actor mortal() {
         mortal = true;
         return this;
@@ -44,7 +48,7 @@ final class Actor {
 
     /** The number it puts into words it owns. */
     int owner() {
-        return client == null ? World.AGENT : client.number;
+        return client.number;
     }
 
     int place(int at) {
@@ -71,6 +75,6 @@ final class Actor {
             return "dead";
         }
         Code.Entry entry = code.entries.get(state[pc]);
-        return entry.sub() == null ? "end" : entry.sub().name + "." + entry.label();
+        return entry.sub().map(s -> s.name + ".").orElse("") + entry.label();
     }
 }

@@ -25,7 +25,12 @@ final class Allocation {
         main.shared("hold", m -> {
             int found = m.take(candidate);
             Shared.Block block = w.blocks.get((m.s[me.block] & 255) - 1);
-            return m.cas(block.word, found, Words.block(Words.blockGeneration(found) + 1, Words.HELD, kit.actor.owner())) ? "fill" : "allocate";
+            return m.cas(
+                            block.word,
+                            found,
+                            Words.block(Words.blockGeneration(found) + 1, Words.HELD, kit.actor.owner()))
+                    ? "fill"
+                    : "allocate";
         });
         main.shared("fill", m -> {
             m.store(w.blocks.get((m.s[me.block] & 255) - 1).content, m.get(value));

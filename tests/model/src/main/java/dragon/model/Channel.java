@@ -1,6 +1,7 @@
 package dragon.model;
 
 import dragon.model.Code.Sub;
+import org.jspecify.annotations.Nullable;
 
 /** Section 9, the channel: the two attempts of a send and a receive, with their wakes and chains. */
 final class Channel {
@@ -9,9 +10,6 @@ final class Channel {
     final boolean bounded;
     final boolean inBlocks;
     final boolean ends;
-
-    /** Whether the channel may be closed by a call. */
-    boolean closable;
 
     /** {@code inBlocks}: messages travel in blocks; {@code ends}: the channel ends with its last sender. */
     Channel(World w, String name, int capacity, boolean bounded, Messages messages, boolean inBlocks, boolean ends) {
@@ -40,10 +38,10 @@ final class Channel {
         Send(Kit kit, int value) {
             World w = kit.w;
             Code c = kit.actor.code;
-            ChainSend claim = new ChainSend(c, "send " + object.name, object.data, w);
-            RingSend room = bounded ? new RingSend(c, "room " + object.name) : null;
+            ChainSend claim = new ChainSend(c, "send " + object.name, object.data(), w);
+            RingSend room = new RingSend(c, "room " + object.name);
             Choose chooseReceiver = kit.choose(receivers());
-            Choose chooseSender = bounded ? kit.choose(senders()) : null;
+            Choose chooseSender = kit.choose(senders());
             sub = c.sub("send " + object.name);
             result = sub.result();
             sub.local("claim", m -> claim.call(m, sub, "claimed"));
@@ -75,11 +73,16 @@ final class Channel {
                 return "fence";
             });
             kit.fence(sub, "fence", "wake", !w.is(Mutation.NO_FENCE_WAKER));
-            sub.local("wake", m -> chooseReceiver.call(m, sub, bounded && !w.is(Mutation.NO_SENDER_CHAIN) && !w.is(Mutation.FLAG) ? "others" : "leave"));
+            sub.local(
+                    "wake",
+                    m -> chooseReceiver.call(
+                            m,
+                            sub,
+                            bounded && !w.is(Mutation.NO_SENDER_CHAIN) && !w.is(Mutation.FLAG) ? "others" : "leave"));
             sub.local("leave", m -> sub.leave(m));
             if (bounded) {
                 sub.shared("others", m -> m.load(senders().waiting) == 0 ? sub.leave(m) : "room");
-                sub.local("room", m -> room.call(m, object.data.first.base, true, sub, "looked"));
+                sub.local("room", m -> room.call(m, object.data().first.base, true, sub, "looked"));
                 sub.local("looked", m -> {
                     boolean free = room.outcome(m) == RingSend.CLAIMED;
                     room.forget(m);
@@ -112,11 +115,10 @@ final class Channel {
             Shared.Record me = kit.actor.record;
             sub = c.sub("receive " + object.name);
             int expected = sub.local();
-            int got = sub.local();
             int closed = sub.local();
             result = sub.result();
-            ChainReceive claim = new ChainReceive(c, "receive " + object.name, object.data, w, m -> {});
-            ChainReceive taking = new ChainReceive(c, "receive " + object.name, object.data, w, m -> {
+            ChainReceive claim = new ChainReceive(c, "receive " + object.name, object.data(), w, m -> {});
+            ChainReceive taking = new ChainReceive(c, "receive " + object.name, object.data(), w, m -> {
                 int payload = m.s[payloadOfClaim(m)];
                 int message = inBlocks ? payload == 0 ? 0 : m.s[w.blocks.get((payload & 255) - 1).content] : payload;
                 m.set(expected, message);
@@ -125,7 +127,7 @@ final class Channel {
             this.claim = taking;
             ChainReceive peek = claim;
             Choose chooseReceiver = kit.choose(receivers());
-            Choose chooseSender = bounded ? kit.choose(senders()) : null;
+            Choose chooseSender = kit.choose(senders());
             boolean late = w.is(Mutation.CLOSED_AFTER_EMPTY);
             sub.shared("closed", m -> {
                 m.set(closed, m.load(object.body));
@@ -154,6 +156,10 @@ final class Channel {
                     return w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "release" : "take";
                 });
                 sub.shared("take", m -> {
+                    int found = m.peek(block(m, me).word);
+                    if (found != Words.block((m.s[me.block] >> 8) - 1, Words.SENT, 0)) {
+                        return m.fail("takes block " + (m.s[me.block] & 255) + ", which is " + Words.showBlock(found));
+                    }
                     m.store(block(m, me).word, Words.block(m.s[me.block] >> 8, Words.HELD, kit.actor.owner()));
                     return w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "copy" : "release";
                 });
@@ -236,7 +242,7 @@ final class Channel {
         private final ChainReceive peek;
 
         Poll(Kit kit) {
-            peek = new ChainReceive(kit.actor.code, "poll " + object.name, object.data, kit.w, m -> {});
+            peek = new ChainReceive(kit.actor.code, "poll " + object.name, object.data(), kit.w, m -> {});
             sub = kit.actor.code.sub("poll " + object.name);
             sub.local("peek", m -> peek.call(m, true, sub, "leave"));
             sub.local("leave", m -> sub.leave(m));
@@ -256,9 +262,10 @@ final class Channel {
     }
 
     /** What is wrong in a state in which nobody can go on: a sleeper whose condition holds, a lost message. */
+    @Nullable
     String check(World w, int[] s) {
         for (Actor actor : w.actors) {
-            if (actor.client == null || actor.dead(s) || actor.ended(s) || s[actor.record.waitObject] != object.id) {
+            if (actor.isAgent() || actor.dead(s) || actor.ended(s) || s[actor.record.waitObject] != object.id) {
                 continue;
             }
             if (s[actor.record.waitQueue] == receivers().waiting && ready(w, s)) {
@@ -272,24 +279,27 @@ final class Channel {
             }
         }
         if (inBlocks) {
-            long sent = w.blocks.stream().filter(b -> Words.blockState(s[b.word]) == Words.SENT).count();
-            long ready = messages.ready(s, object.data);
+            long sent = w.blocks.stream()
+                    .filter(b -> Words.blockState(s[b.word]) == Words.SENT)
+                    .count();
+            long ready = messages.ready(s, object.data());
             if (sent != ready) {
                 return sent + " blocks are SENT, " + ready + " messages are ready: a block is lost";
             }
         }
-        return messages.lost(s, object.data);
+        return messages.lost(s, object.data());
     }
 
     private boolean ready(World w, int[] s) {
-        return object.data.all(w, s).stream().anyMatch(r -> has(r, s, Words.READY));
+        return object.data().all(w, s).stream().anyMatch(r -> has(r, s, Words.READY));
     }
 
     /** The slot after the last one claimed is free, or abandoned. */
     private boolean room(int[] s) {
-        Shared.Ring ring = object.data.first;
+        Shared.Ring ring = object.data().first;
         int p = s[ring.tail()];
-        while (Words.lap(s[ring.word(p)]) > Words.lapOf(p) || Words.lap(s[ring.word(p)]) == Words.lapOf(p) && Words.slotState(s[ring.word(p)]) != Words.FREE) {
+        while (Words.lap(s[ring.word(p)]) > Words.lapOf(p)
+                || Words.lap(s[ring.word(p)]) == Words.lapOf(p) && Words.slotState(s[ring.word(p)]) != Words.FREE) {
             p = ring.following(p);
         }
         int state = Words.slotState(s[ring.word(p)]);

@@ -79,6 +79,7 @@ final class Choose {
 
     /** Whether this reference can never choose its record again. */
     static boolean stale(Machine m, int reference, int word) {
-        return !Words.queued(word) || Words.generation(word) != (reference & 255) && !m.world.is(Mutation.NO_GENERATION);
+        return !Words.queued(word)
+                || Words.generation(word) != (reference & 255) && !m.world.is(Mutation.NO_GENERATION);
     }
 }

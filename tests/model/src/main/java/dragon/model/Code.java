@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The program of one role, assembled from labelled steps.
@@ -13,7 +14,10 @@ import java.util.Map;
  * places.
  */
 final class Code {
-    /** One step: reads and writes through the machine, and names the label to go on at; null where it called or returned. */
+    /** In place of a label: the step has called a routine, returned from one, ended, or could not run. */
+    static final String ELSEWHERE = "elsewhere";
+
+    /** One step: reads and writes through the machine, and names the label to go on at, or {@link #ELSEWHERE}. */
     interface Step {
         String run(Machine m);
     }
@@ -24,7 +28,7 @@ final class Code {
         LOCAL
     }
 
-    record Entry(Sub sub, String label, Kind kind, Step step) {}
+    record Entry(Optional<Sub> sub, String label, Kind kind, Step step) {}
 
     /** First entry is the end of the program: a process whose counter is 0 has finished. */
     final List<Entry> entries = new ArrayList<>();
@@ -32,7 +36,7 @@ final class Code {
     int registers;
 
     Code() {
-        entries.add(new Entry(null, "end", Kind.LOCAL, m -> null));
+        entries.add(new Entry(Optional.empty(), "end", Kind.LOCAL, m -> ELSEWHERE));
     }
 
     Sub sub(String name) {
@@ -75,7 +79,7 @@ final class Code {
             if (labels.put(label, entries.size()) != null) {
                 throw new IllegalStateException("label " + label + " twice in " + name);
             }
-            entries.add(new Entry(this, label, kind, step));
+            entries.add(new Entry(Optional.of(this), label, kind, step));
         }
 
         int pc(String label) {
@@ -90,7 +94,7 @@ final class Code {
         String enter(Machine m, Sub caller, String label, String first) {
             m.set(back, caller.pc(label));
             m.jump(pc(first));
-            return null;
+            return ELSEWHERE;
         }
 
         /** Returns to the caller. */
@@ -100,7 +104,7 @@ final class Code {
             for (int i = 0; i < locals.size(); i++) {
                 m.set(locals.get(i), 0);
             }
-            return null;
+            return ELSEWHERE;
         }
     }
 }

@@ -2,6 +2,7 @@ package dragon.model;
 
 import dragon.model.Code.Sub;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Section 9, the condition: a waiter that holds a lock arms, releases the lock, parks, acquires the lock again and looks at the predicate; a notifier makes the predicate true under the lock.
@@ -31,11 +32,13 @@ final class Condition {
             Enqueue enqueue = new Enqueue(actor, queue, 0);
             Sub main = actor.code.sub("main");
             int g = main.result();
+            int again = main.result();
             actor.start = actor.code.entries.size();
             kit.begin(main, "begin", lock, "acquire");
             main.local("acquire", m -> acquire.call(m, main, "acquired"));
             main.shared("acquired", m -> {
                 acquire.done(m);
+                m.set(again, 0);
                 if (m.load(condition.body) == 0) {
                     return "object";
                 }
@@ -54,7 +57,7 @@ final class Condition {
                 m.store(me.word, Words.record(m.get(g), Words.QUEUED, Words.PARKED));
                 return "enqueue";
             });
-            main.local("enqueue", m -> enqueue.call(m, main, "release"));
+            main.local("enqueue", m -> enqueue.call(m, main, m.get(again) != 0 ? "park" : "release"));
             main.shared("release", m -> release(m, actor, "pass"));
             main.local("pass", m -> pass.call(m, main, "passed"));
             main.own("passed", m -> {
@@ -76,7 +79,11 @@ final class Condition {
                     return "park";
                 }
                 m.store(me.word, Words.record(m.take(g), 0, Words.IDLE));
-                return state == Words.NEWS && w.is(Mutation.CONDITION_REARMS_ON_NEWS) ? "object" : "acquire";
+                if (state == Words.NEWS && w.is(Mutation.CONDITION_REARMS_ON_NEWS)) {
+                    m.set(again, 1);
+                    return "object";
+                }
+                return "acquire";
             });
             main.shared("last release", m -> release(m, actor, "last pass"));
             main.local("last pass", m -> pass.call(m, main, "end"));
@@ -115,6 +122,7 @@ final class Condition {
         return m.cas(lock.body, actor.owner(), 0) ? next : m.fail("the lock was taken from its living owner");
     }
 
+    @Nullable
     String check(World w, int[] s) {
         String wrong = Objects.sleeper(w, s, condition, v -> v > 0);
         return wrong != null ? wrong : Objects.sleeper(w, s, lock, v -> v == 0 || v == Words.DIED);

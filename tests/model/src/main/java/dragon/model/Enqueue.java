@@ -5,6 +5,7 @@ import dragon.model.Code.Sub;
 /** Section 6, enqueue: drops stale references at the head, counts, and puts the caller's reference at the tail. */
 final class Enqueue {
     private final Sub sub;
+    private final String first;
 
     /** {@code drops}: how many stale references one enqueue drops at most. */
     Enqueue(Actor actor, Shared.Queue queue, int drops) {
@@ -17,7 +18,12 @@ final class Enqueue {
         int reference = sub.local();
         if (drops > 0) {
             ChainReceive head = new ChainReceive(c, "stale " + queue.name, queue.chain, w, m -> {});
-            sub.local("peek", m -> m.get(dropped) < drops ? head.call(m, !w.is(Mutation.STALE_DROP_BY_RECEIVE) || m.get(reference) == 0, sub, "peeked") : count(m));
+            sub.local(
+                    "peek",
+                    m -> m.get(dropped) < drops
+                            ? head.call(
+                                    m, !w.is(Mutation.STALE_DROP_BY_RECEIVE) || m.get(reference) == 0, sub, "peeked")
+                            : "count");
             sub.local("peeked", m -> {
                 if (head.outcome(m) != RingReceive.CLAIMED) {
                     m.set(reference, 0);
@@ -33,7 +39,7 @@ final class Enqueue {
                 int r = m.get(reference) & 0xffff;
                 if (!Choose.stale(m, r, m.load(Choose.record(m, r).word))) {
                     head.forget(m);
-                    return count(m);
+                    return "count";
                 }
                 if (w.is(Mutation.STALE_DROP_BY_RECEIVE)) {
                     head.forget(m);
@@ -43,11 +49,12 @@ final class Enqueue {
             });
             sub.shared("claim", m -> {
                 int lap = Words.lap(head.released(m)) - 1;
-                if (m.cas(head.word(m), Words.slot(lap, Words.READY, 0), Words.slot(lap, Words.READING, actor.owner()))) {
+                if (m.cas(
+                        head.word(m), Words.slot(lap, Words.READY, 0), Words.slot(lap, Words.READING, actor.owner()))) {
                     return "release";
                 }
                 head.forget(m);
-                return count(m);
+                return "count";
             });
             sub.shared("release", m -> {
                 m.store(head.word(m), head.released(m));
@@ -71,7 +78,9 @@ final class Enqueue {
         });
         sub.local("send", m -> send.call(m, sub, "sent"));
         sub.local("sent", m -> {
-            return send.outcome(m) == RingSend.CLAIMED ? "publish" : m.fail("the configuration has too short a wait queue");
+            return send.outcome(m) == RingSend.CLAIMED
+                    ? "publish"
+                    : m.fail("the configuration has too short a wait queue");
         });
         sub.shared("publish", m -> {
             // The payload is seen by others only behind READY, so both stores are one step.
@@ -82,13 +91,7 @@ final class Enqueue {
         first = drops > 0 ? "peek" : "count";
     }
 
-    private final String first;
-
     String call(Machine m, Sub caller, String back) {
         return sub.enter(m, caller, back, first);
-    }
-
-    private static String count(Machine m) {
-        return "count";
     }
 }

@@ -1,6 +1,7 @@
 package dragon.model;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes one step of one actor: copies the state, runs the step's code against the copy, and tells whether it could run.
@@ -14,20 +15,22 @@ final class Machine {
     static final int DIE = 2;
 
     final World world;
-    int[] s;
+    int[] s = new int[0];
     Actor me;
 
     /** What went wrong in the last step, or null. */
+    @Nullable
     String failure;
 
     private int choice;
     private int choices;
     private boolean blocked;
     private boolean jumped;
-    private StringBuilder log;
+    private @Nullable StringBuilder log;
 
     Machine(World world) {
         this.world = world;
+        me = world.actors.getFirst();
     }
 
     static int transition(int actor, int kind, int choice) {
@@ -35,7 +38,7 @@ final class Machine {
     }
 
     /** The state after the transition, or null if it cannot happen now. */
-    int[] apply(int[] from, int transition) {
+    int @Nullable [] apply(int[] from, int transition) {
         me = world.actors.get(transition >> 8);
         failure = null;
         return switch (transition >> 4 & 15) {
@@ -46,7 +49,7 @@ final class Machine {
     }
 
     /** As {@link #apply}, writing each access to {@code log}. */
-    int[] apply(int[] from, int transition, StringBuilder log) {
+    int @Nullable [] apply(int[] from, int transition, StringBuilder log) {
         this.log = log;
         try {
             return apply(from, transition);
@@ -60,7 +63,7 @@ final class Machine {
         return choices;
     }
 
-    private int[] step(int[] from, int choice) {
+    private int @Nullable [] step(int[] from, int choice) {
         this.choice = choice;
         choices = 1;
         if (from[me.pc] == 0) {
@@ -75,16 +78,18 @@ final class Machine {
             if (blocked) {
                 return null;
             }
-            if (label != null) {
-                s[me.pc] = entry.sub().pc(label);
+            if (!label.equals(Code.ELSEWHERE)) {
+                s[me.pc] = entry.sub().orElseThrow().pc(label);
             } else if (!jumped && failure == null) {
-                throw new IllegalStateException(entry.sub().name + "." + entry.label() + " leads nowhere");
+                throw new IllegalStateException(me.at(s) + " leads nowhere");
             }
-        } while (failure == null && s[me.pc] != 0 && me.code.entries.get(s[me.pc]).kind() == Code.Kind.LOCAL);
+        } while (failure == null
+                && s[me.pc] != 0
+                && me.code.entries.get(s[me.pc]).kind() == Code.Kind.LOCAL);
         return s;
     }
 
-    private int[] flush(int[] from) {
+    private int @Nullable [] flush(int[] from) {
         if (!me.buffered(from)) {
             return null;
         }
@@ -101,7 +106,7 @@ final class Machine {
         return s;
     }
 
-    private int[] die(int[] from) {
+    private int @Nullable [] die(int[] from) {
         if (!me.mortal || from[me.pc] == 0 || from[world.deathsLeft] == 0) {
             return null;
         }
@@ -173,7 +178,12 @@ final class Machine {
         fence();
         boolean won = s[address] == expected;
         if (log != null) {
-            note("%s: CAS %s -> %s %s", world.name(address), world.show(address, expected), world.show(address, value), won ? "won" : "lost to " + world.show(address, s[address]));
+            note(
+                    "%s: CAS %s -> %s %s",
+                    world.name(address),
+                    world.show(address, expected),
+                    world.show(address, value),
+                    won ? "won" : "lost to " + world.show(address, s[address]));
         }
         if (won) {
             s[address] = value;
@@ -203,7 +213,9 @@ final class Machine {
     int swap(int address, int value) {
         fence();
         if (log != null) {
-            note("%s: exchange %s -> %s", world.name(address), world.show(address, s[address]), world.show(address, value));
+            note(
+                    "%s: exchange %s -> %s",
+                    world.name(address), world.show(address, s[address]), world.show(address, value));
         }
         int old = s[address];
         s[address] = value;
@@ -220,7 +232,7 @@ final class Machine {
     /** This step cannot run yet. */
     String block() {
         blocked = true;
-        return null;
+        return Code.ELSEWHERE;
     }
 
     /** One of {@code n} ways to go on, all of them explored. */
@@ -231,7 +243,7 @@ final class Machine {
 
     String fail(String what) {
         failure = what;
-        return null;
+        return Code.ELSEWHERE;
     }
 
     void jump(int pc) {
@@ -243,7 +255,7 @@ final class Machine {
     String end() {
         Arrays.fill(s, me.registers, me.buffer, 0);
         jump(0);
-        return null;
+        return Code.ELSEWHERE;
     }
 
     int get(int register) {
@@ -261,6 +273,7 @@ final class Machine {
         return value;
     }
 
+    @SuppressWarnings("AnnotateFormatMethod") // an annotation of Error Prone is no dependency of ours
     void note(String format, Object... args) {
         if (log != null) {
             log.append(log.isEmpty() ? "" : "; ").append(String.format(format, args));

@@ -24,7 +24,7 @@ public final class Main {
             }
         }
         if (only != null && only.equals("faults")) {
-            faults(limit);
+            faults(limit, mutations);
             return;
         }
         boolean bad = false;
@@ -37,13 +37,23 @@ public final class Main {
         System.exit(bad ? 1 : 0);
     }
 
-    private static void faults(long limit) {
+    private static void faults(long limit, List<Mutation> only) {
         for (Faults fault : Faults.all()) {
+            if (!only.isEmpty() && fault.mutation() != only.getFirst()) {
+                continue;
+            }
             long begin = System.nanoTime();
             Search search = Scenarios.named(fault.scenario()).search(limit, fault.mutation());
             Search.Result found = search.breadthFirst();
             double seconds = (System.nanoTime() - begin) / 1e9;
-            System.out.printf("%n%s in %s: %s, %d steps, %,d states, %.1f s%n", fault.mutation(), fault.scenario(), found.failure() == null ? "NOT FOUND" : "found", found.path().size(), found.states(), seconds);
+            System.out.printf(
+                    "%n%s in %s: %s, %d steps, %,d states, %.1f s%n",
+                    fault.mutation(),
+                    fault.scenario(),
+                    found.failure() == null ? "NOT FOUND" : "found",
+                    found.path().size(),
+                    found.states(),
+                    seconds);
             if (found.failure() != null) {
                 System.out.print(search.explain(found));
             }
@@ -56,7 +66,9 @@ public final class Main {
         Search.Result result = search.depthFirst();
         double seconds = (System.nanoTime() - begin) / 1e9;
         String verdict = result.failure() != null ? "FAILS" : result.complete() ? "holds" : "holds as far as explored";
-        System.out.printf("%-55s %s: %,d states, %,d steps, %d deep, %.1f s%n", scenario.name(), verdict, result.states(), result.transitions(), result.depth(), seconds);
+        System.out.printf(
+                "%-55s %s: %,d states, %,d steps, %d deep, %.1f s%n",
+                scenario.name(), verdict, result.states(), result.transitions(), result.depth(), seconds);
         if (result.failure() == null) {
             return false;
         }

@@ -2,6 +2,7 @@ package dragon.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What became of each message: the judge of "none lost, none doubled, in order", outside the protocol. */
 final class Messages {
@@ -12,12 +13,12 @@ final class Messages {
     private static final String[] FATE = {"not sent", "published", "received"};
     private final World w;
     private final List<Integer> fates = new ArrayList<>();
-    private final List<Integer> last = new ArrayList<>();
+    private final int perSender;
 
     Messages(World w, int senders, int each) {
         this.w = w;
+        perSender = each;
         for (int s = 0; s < senders; s++) {
-            last.add(w.word("last of sender " + s));
             for (int i = 0; i < each; i++) {
                 fates.add(w.word("message " + number(s, i) + " fate", f -> f >= TAKEN ? "taken" : FATE[f]));
             }
@@ -30,7 +31,6 @@ final class Messages {
     }
 
     private int fate(int message) {
-        int perSender = fates.size() / last.size();
         return fates.get((message - 1) / 4 * perSender + (message - 1) % 4);
     }
 
@@ -49,13 +49,13 @@ final class Messages {
             m.fail("message " + message + " was taken " + (fate == 0 ? "before it was published" : "twice"));
             return;
         }
-        int before = last.get((message - 1) / 4);
-        if (m.s[before] >= message) {
-            m.fail("message " + message + " overtaken by " + m.s[before] + " of the same sender");
-            return;
+        for (int earlier = message - (message - 1) % 4; earlier < message; earlier++) {
+            if (m.s[fate(earlier)] == PUBLISHED) {
+                m.fail("message " + earlier + " overtaken by " + message + " of the same sender");
+                return;
+            }
         }
         m.s[fate(message)] = TAKEN + m.me.number;
-        m.s[before] = message;
     }
 
     /** The receiver has its bytes. */
@@ -68,6 +68,7 @@ final class Messages {
     }
 
     /** What was lost other than in dead hands; null if nothing. */
+    @Nullable
     String lost(int[] s, Shared.Chain data) {
         for (int f : fates) {
             int fate = s[f];

@@ -59,9 +59,5 @@ enum Mutation {
     /** The sweep frees a SENT block that is named in the dead process's record alone. */
     FREE_SENT_IN_HAND,
     /** The sweep's tell leaves an IDLE record its QUEUED, though the dead may have had the reference in hand. */
-    TELL_LEAVES_IDLE,
-    /** A receiver takes EMPTY for the end of a closed channel also where a slot is being written. */
-    WRITING_IS_END,
-    /** A reference that is still queued serves again for another object at the same address. */
-    REUSE_ACROSS_OBJECTS
+    TELL_LEAVES_IDLE
 }

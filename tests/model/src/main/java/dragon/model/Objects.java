@@ -2,6 +2,7 @@ package dragon.model;
 
 import dragon.model.Code.Sub;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Section 9: semaphore, lock, event and condition, as attempts and as programs that use them. */
 final class Objects {
@@ -20,7 +21,7 @@ final class Objects {
         Take(Kit kit, Shared.Thing object, boolean chain, Change change) {
             sub = kit.actor.code.sub("try " + object.name);
             result = sub.result();
-            Choose choose = chain ? kit.choose(object.queues.get(0)) : null;
+            Choose choose = kit.choose(object.queues.get(0));
             sub.shared("look", m -> {
                 int value = m.load(object.body);
                 int to = change.to(m, value);
@@ -123,7 +124,11 @@ final class Objects {
     static Consumer<Actor> acquire(Shared.Thing semaphore, int rounds, Wait.Manner... manners) {
         return actor -> {
             Kit kit = new Kit(actor);
-            Attempt take = new Take(kit, semaphore, !kit.w.is(Mutation.NO_CHAIN) && !kit.w.is(Mutation.FLAG), (m, v) -> v > 0 ? v - 1 : -1);
+            Attempt take = new Take(
+                    kit,
+                    semaphore,
+                    !kit.w.is(Mutation.NO_CHAIN) && !kit.w.is(Mutation.FLAG),
+                    (m, v) -> v > 0 ? v - 1 : -1);
             Script.loop(kit, semaphore, new Wait(kit, semaphore.queues.get(0), take, 0, manners), rounds, m -> false);
         };
     }
@@ -201,9 +206,10 @@ final class Objects {
     }
 
     /** A sleeper on {@code object} while {@code ready} holds of its word. */
-    static String sleeper(World w, int[] s, Shared.Thing object, java.util.function.IntPredicate ready) {
+    static @Nullable String sleeper(World w, int[] s, Shared.Thing object, java.util.function.IntPredicate ready) {
         for (Actor actor : w.actors) {
-            boolean waits = actor.client != null && !actor.dead(s) && !actor.ended(s) && s[actor.record.waitObject] == object.id;
+            boolean waits =
+                    !actor.isAgent() && !actor.dead(s) && !actor.ended(s) && s[actor.record.waitObject] == object.id;
             if (waits && ready.test(s[object.body])) {
                 return actor.name + " sleeps while " + object.name + " is " + s[object.body] + ": lost wake-up";
             }

@@ -113,10 +113,10 @@ final class RingReceive {
         sub.enter(m, caller, back, "head");
         m.set(ring, ringAddress);
         String label = hint(m);
-        if (label != null) {
+        if (!label.equals(Code.ELSEWHERE)) {
             m.jump(sub.pc(label));
         }
-        return null;
+        return Code.ELSEWHERE;
     }
 
     int word(Machine m) {

@@ -83,10 +83,10 @@ final class RingSend {
         sub.enter(m, caller, back, "tail");
         m.set(ring, ringAddress);
         String label = hint(m);
-        if (label != null) {
+        if (!label.equals(Code.ELSEWHERE)) {
             m.jump(sub.pc(label));
         }
-        return null;
+        return Code.ELSEWHERE;
     }
 
     int word(Machine m) {

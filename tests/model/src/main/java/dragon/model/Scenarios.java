@@ -2,6 +2,7 @@ package dragon.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The configurations that are explored. */
 final class Scenarios {
@@ -35,7 +36,7 @@ final class Scenarios {
     }
 
     /** What a dead client has left behind once its sweep is over. */
-    private static String leftovers(World w, int[] s) {
+    private static @Nullable String leftovers(World w, int[] s) {
         for (Shared.Client client : w.clients) {
             if (s[client.dead] == 0) {
                 continue;
@@ -73,6 +74,14 @@ final class Scenarios {
             w.process("S2", Script.send(c, 1, 1));
             w.process("R1", Script.receive(c, 1, 0));
             w.process("R2", Script.receive(c, 1, 0));
+        });
+        add("three senders, one receiver, two deaths", 2, true, false, w -> {
+            Channel c = channel(w, 2, 3, 1);
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1)).mortal();
+            w.process("S3", Script.send(c, 2, 1));
+            w.process("R", Script.receive(c, 1, 0));
+            Sweep.agent(w);
         });
         add("two senders, two receivers, a death", 1, true, false, w -> {
             Channel c = channel(w, 2, 2, 1);
@@ -170,8 +179,8 @@ final class Scenarios {
         add("slots freed out of order, two senders wait", 0, false, false, w -> {
             Messages messages = new Messages(w, 3, 2);
             Channel c = new Channel(w, "channel", 2, true, messages, false, false);
-            messages.initially(c.object.data.first, Words.position(0, 0), messages.number(2, 0));
-            messages.initially(c.object.data.first, Words.position(0, 1), messages.number(2, 1));
+            messages.initially(c.object.data().first, Words.position(0, 0), messages.number(2, 0));
+            messages.initially(c.object.data().first, Words.position(0, 1), messages.number(2, 1));
             w.checks.add(s -> c.check(w, s));
             w.process("S1", Script.send(c, 0, 1));
             w.process("S2", Script.send(c, 1, 1));
@@ -195,7 +204,9 @@ final class Scenarios {
             Actor s1 = w.process("S1", Script.send(c, 0, 1)).mortal();
             Actor s2 = w.process("S2", Script.send(c, 1, 1));
             w.process("R", Script.receive(c, 3, 0));
-            w.checks.add(s -> w.actors.get(2).ended(s) && c.messages.ready(s, c.object.data) > 0 ? "the stream ended with a message left" : null);
+            w.checks.add(s -> w.actors.get(2).ended(s) && c.messages.ready(s, c.object.data()) > 0
+                    ? "the stream ended with a message left"
+                    : null);
             Sweep.agent(w, new Sweep.Ends(c, List.of(s1, s2)));
         });
         add("end of stream, store buffers", 0, false, true, w -> {
@@ -221,6 +232,49 @@ final class Scenarios {
             w.process("SB", Script.send(b, 0, 1));
             w.process("both", WaitSeveral.watch(1, a, b)).mortal();
             w.process("RB", Script.receive(b, 1, 0));
+            Sweep.agent(w);
+        });
+        add("one message, two receivers, a death", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("a second death in an abandoned slot", 1, false, false, w -> {
+            Messages messages = new Messages(w, 3, 1);
+            Channel c = new Channel(w, "channel", 2, true, messages, false, false);
+            Shared.Ring ring = c.object.data().first;
+            int first = Words.position(0, 0);
+            w.initially(
+                    ring.word(first),
+                    w.is(Mutation.FREE_NOT_ABANDONED)
+                            ? Words.slot(1, Words.FREE, 0)
+                            : Words.slot(0, Words.ABANDONED, 0));
+            messages.initially(ring, Words.position(0, 1), messages.number(2, 0));
+            w.checks.add(s -> c.check(w, s));
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("late hint, three rings", 0, true, false, w -> {
+            for (int i = 0; i < 6; i++) {
+                w.spare(1);
+            }
+            Messages messages = new Messages(w, 3, 3);
+            Channel c = new Channel(w, "channel", 1, false, messages, false, false);
+            messages.initially(c.object.data().first, Words.position(0, 0), messages.number(2, 0));
+            w.checks.add(s -> c.check(w, s));
+            w.process("S1", Script.send(c, 0, 3));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 3, 0));
+        });
+        add("reference in a dead hand", 1, false, false, w -> {
+            Channel c = channel(w, 2, 2, 1);
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("timed", Script.receive(c, 3, 0, Wait.Manner.TIMED, Wait.Manner.REUSING));
             Sweep.agent(w);
         });
         add("time limits, a death", 1, false, false, w -> {
@@ -258,14 +312,8 @@ final class Scenarios {
             Sweep.agent(w);
             w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
         });
-        add("condition, a death", 1, false, false, w -> {
-            Condition c = new Condition(w);
-            w.process("W1", c.await()).mortal();
-            w.process("W2", c.await());
-            w.process("N", c.notifying()).mortal();
-            Sweep.agent(w, c.lock);
-            w.checks.add(s -> c.check(w, s));
-        });
+        add("condition, a waiter dies", 1, false, false, w -> condition(w, true, false));
+        add("condition, a waiter or the notifier dies", 1, true, false, w -> condition(w, true, true));
         add("event set by a plain store, store buffers", 0, false, true, w -> {
             Shared.Thing event = Objects.object(w, "event", 0);
             w.process("setter", Objects.set(event, 2));
@@ -273,5 +321,14 @@ final class Scenarios {
             w.process("B", Objects.await(event));
             w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
         });
+    }
+
+    private static void condition(World w, boolean waiterDies, boolean notifierDies) {
+        Condition c = new Condition(w);
+        w.process("W1", c.await()).mortal = waiterDies;
+        w.process("W2", c.await());
+        w.process("N", c.notifying()).mortal = notifierDies;
+        Sweep.agent(w, c.lock);
+        w.checks.add(s -> c.check(w, s));
     }
 }

@@ -52,7 +52,12 @@ final class Script {
         return actor -> {
             Kit kit = new Kit(actor);
             Channel.Receive attempt = channel.new Receive(kit);
-            loop(kit, channel.object, new Wait(kit, channel.receivers(), attempt, drops, manners), count, m -> channel.ends && attempt.ended(m));
+            loop(
+                    kit,
+                    channel.object,
+                    new Wait(kit, channel.receivers(), attempt, drops, manners),
+                    count,
+                    m -> channel.ends && attempt.ended(m));
         };
     }
 
@@ -60,7 +65,12 @@ final class Script {
     static Consumer<Actor> watch(Channel channel, int count, int drops) {
         return actor -> {
             Kit kit = new Kit(actor);
-            loop(kit, channel.object, new Wait(kit, channel.receivers(), channel.new Poll(kit), drops, Wait.Manner.WATCHING), count, m -> false);
+            loop(
+                    kit,
+                    channel.object,
+                    new Wait(kit, channel.receivers(), channel.new Poll(kit), drops, Wait.Manner.WATCHING),
+                    count,
+                    m -> false);
         };
     }
 
@@ -76,7 +86,7 @@ final class Script {
                 m.own(actor.client.state, Shared.Client.LIVE);
                 m.own(actor.client.dead, 0);
                 m.jump(actor.inherits);
-                return null;
+                return Code.ELSEWHERE;
             });
             then.accept(actor);
             actor.inherits = actor.start;

@@ -3,7 +3,7 @@ package dragon.model;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Explores every interleaving of a world.
@@ -13,7 +13,8 @@ import java.util.function.Function;
  */
 final class Search {
     /** What came of it: {@code failure} is null where all holds; {@code path} leads to the failure. */
-    record Result(String failure, List<Integer> path, long states, long transitions, int depth, boolean complete) {}
+    record Result(
+            @Nullable String failure, List<Integer> path, long states, long transitions, int depth, boolean complete) {}
 
     private final World world;
     private final Machine machine;
@@ -32,7 +33,8 @@ final class Search {
         final int[] state;
         final int via;
         final long hash;
-        List<Node> on;
+        final List<Node> on = new ArrayList<>();
+        boolean expanded;
         int next;
 
         Node(int[] state, int via, long hash) {
@@ -41,6 +43,8 @@ final class Search {
             this.hash = hash;
         }
     }
+
+    private static final Node NONE = new Node(new int[0], -1, 0);
 
     Result depthFirst() {
         StateSet seen = new StateSet();
@@ -54,9 +58,11 @@ final class Search {
         int depth = 0;
         while (!path.isEmpty()) {
             Node node = path.getLast();
-            if (node.on == null) {
-                node.on = new ArrayList<>();
-                String failure = expand(node.state, (state, via) -> node.on.add(new Node(state, via, StateSet.hash(state))));
+            if (!node.expanded) {
+                node.expanded = true;
+                String failure = expand(
+                        node.state,
+                        (state, via) -> node.on.add(new Node(state, via, StateSet.hash(node.hash, node.state, state))));
                 if (failure != null) {
                     return new Result(failure, path(path, lastVia), seen.size(), transitions, depth, true);
                 }
@@ -72,8 +78,8 @@ final class Search {
                 onPath.remove(node.hash);
                 continue;
             }
-            Node to = node.on.get(node.next);
-            node.on.set(node.next++, null);
+            Node to = node.on.set(node.next, NONE);
+            node.next++;
             transitions++;
             if (seen.add(to.hash)) {
                 if (seen.size() > limit) {
@@ -83,7 +89,8 @@ final class Search {
                 path.add(to);
                 depth = Math.max(depth, path.size());
             } else if (onPath.contains(to.hash)) {
-                return new Result("a cycle: some schedule never ends", path(path, to.via), seen.size(), transitions, depth, true);
+                return new Result(
+                        "a cycle: some schedule never ends", path(path, to.via), seen.size(), transitions, depth, true);
             }
         }
         return new Result(null, List.of(), seen.size(), transitions, depth, true);
@@ -117,7 +124,7 @@ final class Search {
             List<Integer> nextPlaces = new ArrayList<>();
             for (int i = 0; i < frontier.size(); i++) {
                 int place = places.get(i);
-                int[] state = frontier.set(i, null);
+                int[] state = frontier.set(i, NONE.state);
                 int[] count = new int[1];
                 boolean[] still = {true};
                 String failure = expand(state, (to, via) -> {
@@ -161,7 +168,7 @@ final class Search {
 
     private int lastVia;
 
-    private String expand(int[] state, Sink sink) {
+    private @Nullable String expand(int[] state, Sink sink) {
         for (Actor actor : world.actors) {
             int pc = state[actor.pc];
             if (pc != 0 && actor.code.entries.get(pc).kind() == Code.Kind.OWN) {
@@ -177,7 +184,7 @@ final class Search {
         return null;
     }
 
-    private String expand(int[] state, Actor actor, boolean flush, Sink sink) {
+    private @Nullable String expand(int[] state, Actor actor, boolean flush, Sink sink) {
         for (int choice = 0, choices = 1; choice < choices; choice++) {
             int via = Machine.transition(actor.number, Machine.STEP, choice);
             int[] to = machine.apply(state, via);
@@ -193,20 +200,22 @@ final class Search {
             }
         }
         if (flush && actor.buffered(state)) {
-            int via = Machine.transition(actor.number, Machine.FLUSH, 0);
-            sink.next(machine.apply(state, via), via);
+            take(state, Machine.transition(actor.number, Machine.FLUSH, 0), sink);
         }
-        int die = Machine.transition(actor.number, Machine.DIE, 0);
-        int[] to = machine.apply(state, die);
-        if (to != null) {
-            sink.next(to, die);
-        }
+        take(state, Machine.transition(actor.number, Machine.DIE, 0), sink);
         return null;
     }
 
-    private String stuck(int[] state) {
-        for (Function<int[], String> check : world.checks) {
-            String wrong = check.apply(state);
+    private void take(int[] state, int via, Sink sink) {
+        int[] to = machine.apply(state, via);
+        if (to != null) {
+            sink.next(to, via);
+        }
+    }
+
+    private @Nullable String stuck(int[] state) {
+        for (World.Check check : world.checks) {
+            String wrong = check.wrong(state);
             if (wrong != null) {
                 return wrong;
             }
@@ -223,7 +232,7 @@ final class Search {
             Actor actor = world.actors.get(via >> 8);
             String at = actor.at(state);
             StringBuilder log = new StringBuilder();
-            state = machine.apply(state, via, log);
+            state = java.util.Objects.requireNonNull(machine.apply(state, via, log));
             text.append(String.format("%4d  %-8s %-44s %s%n", ++line, actor.name, at, log));
         }
         text.append("   => ").append(result.failure()).append('\n');
@@ -232,6 +241,9 @@ final class Search {
             ends.add(actor.name + " at " + actor.at(state));
         }
         Collections.sort(ends);
-        return text.append("      ").append(String.join(", ", ends)).append('\n').toString();
+        return text.append("      ")
+                .append(String.join(", ", ends))
+                .append('\n')
+                .toString();
     }
 }

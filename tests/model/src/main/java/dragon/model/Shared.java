@@ -2,6 +2,7 @@ package dragon.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The shared structures, as addresses in the modelled memory. */
 final class Shared {
@@ -39,8 +40,8 @@ final class Shared {
         final int block;
         final int sleeping;
 
-        Record(World w, Client client, String name) {
-            index = w.records.size();
+        Record(World w, Client client, String name, int index) {
+            this.index = index;
             this.client = client;
             this.name = name;
             word = w.word(name + ".word", Words::showRecord);
@@ -49,7 +50,6 @@ final class Shared {
             op = w.word(name + ".op_object");
             block = w.word(name + ".blocks[0]");
             sleeping = w.word(name + ".sleeping");
-            w.records.add(this);
         }
     }
 
@@ -152,6 +152,8 @@ final class Shared {
         final String name;
         final int body;
         final List<Queue> queues = new ArrayList<>();
+
+        @Nullable
         Chain data;
 
         Thing(World w, String name) {
@@ -164,6 +166,10 @@ final class Shared {
         Thing queue(World w, String suffix, int capacity) {
             queues.add(new Queue(w, this, name + "." + suffix, capacity));
             return this;
+        }
+
+        Chain data() {
+            return java.util.Objects.requireNonNull(data, name);
         }
 
         /** All rings of the object, wait queues included. */

@@ -1,24 +1,41 @@
 package dragon.model;
 
+import java.util.Arrays;
+
 /** A set of 64-bit state hashes, open addressing. With s states the chance that two share a hash, and one is skipped, is about s * s / 2^65: one in 4 million for 3 million states. */
 final class StateSet {
     private long[] table = new long[1 << 12];
     private int size;
 
+    /** The sum of a hash for each word and its place, so that a step changes it by the words it changed. */
     static long hash(int[] state) {
-        long h = 0x9E3779B97F4A7C15L;
-        int i = 0;
-        for (; i + 1 < state.length; i += 2) {
-            h = (h ^ ((long) state[i] << 32 | state[i + 1] & 0xffffffffL)) * 0xD6E8FEB86659FD93L;
-            h ^= h >>> 32;
+        long h = 0;
+        for (int i = 0; i < state.length; i++) {
+            h += mix(i, state[i]);
         }
-        if (i < state.length) {
-            h = (h ^ state[i]) * 0xD6E8FEB86659FD93L;
+        return h;
+    }
+
+    /** The hash of {@code to}, reached in one step from {@code from}, whose hash is {@code h}. */
+    static long hash(long h, int[] from, int[] to) {
+        int length = from.length;
+        int i = Arrays.mismatch(from, to);
+        while (i >= 0) {
+            h += mix(i, to[i]) - mix(i, from[i]);
+            int more = Arrays.mismatch(from, i + 1, length, to, i + 1, length);
+            i = more < 0 ? -1 : i + 1 + more;
         }
-        h ^= h >>> 29;
-        h *= 0xBF58476D1CE4E5B9L;
-        h ^= h >>> 32;
-        return h == 0 ? 1 : h;
+        return h;
+    }
+
+    private static long mix(int place, int value) {
+        if (value == 0) {
+            return 0;
+        }
+        long h = ((long) place << 32 | value & 0xffffffffL) * 0x9E3779B97F4A7C15L;
+        h = (h ^ h >>> 32) * 0xD6E8FEB86659FD93L;
+        h = (h ^ h >>> 29) * 0xBF58476D1CE4E5B9L;
+        return h ^ h >>> 32;
     }
 
     int size() {

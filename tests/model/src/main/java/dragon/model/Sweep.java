@@ -2,9 +2,8 @@ package dragon.model;
 
 import dragon.model.Code.Sub;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 
 /**
  * Section 8, the agent: for each dead client repairs its slots, frees its blocks, resets its records, tells the waiters, passes its locks on, and frees its number.
@@ -19,16 +18,19 @@ final class Sweep {
     private final int slot;
     private final int tell;
     private final int target;
-    private final int word;
 
     /** {@code locks}: objects whose body is a lock's owner word. */
     static Actor agent(World w, Shared.Thing... locks) {
-        return agent(w, null, locks);
+        return agent(w, Optional.empty(), locks);
     }
 
     /** {@code ending}: the channel whose end comes with its last sender. */
     static Actor agent(World w, Ends ending, Shared.Thing... locks) {
-        return w.thread("agent", null, null, actor -> {
+        return agent(w, Optional.of(ending), locks);
+    }
+
+    private static Actor agent(World w, Optional<Ends> ending, Shared.Thing... locks) {
+        return w.agent(actor -> {
             Sweep sweep = new Sweep(actor, ending, List.of(locks));
             actor.start = sweep.sub.pc("notice");
         });
@@ -38,32 +40,28 @@ final class Sweep {
     record Ends(Channel channel, List<Actor> senders) {
         /** Whether no live client has a reference with the role SENDER. */
         boolean over(int[] s) {
-            return senders.stream().allMatch(a -> a.ended(s) && (!a.dead(s) || s[a.client.state] == Shared.Client.FREE));
+            return senders.stream()
+                    .allMatch(a -> a.ended(s) && (!a.dead(s) || s[a.client.state] == Shared.Client.FREE));
         }
     }
 
-    private final Ends ending;
+    private final Optional<Ends> ending;
 
-    private Sweep(Actor agent, Ends ending, List<Shared.Thing> locks) {
+    private Sweep(Actor agent, Optional<Ends> ending, List<Shared.Thing> locks) {
         this.ending = ending;
         w = agent.world;
         Kit kit = new Kit(agent);
-        Map<Shared.Thing, Choose> choosers = new HashMap<>();
-        for (Shared.Thing lock : locks) {
-            choosers.put(lock, kit.choose(lock.queues.get(0)));
-        }
         sub = agent.code.sub("sweep");
         client = sub.result();
         record = sub.result();
         slot = sub.result();
         tell = sub.result();
         target = sub.result();
-        word = sub.result();
         slots();
         blocks();
         record(kit);
         tell();
-        locks(kit, locks, choosers);
+        locks(kit, locks);
     }
 
     private void slots() {
@@ -76,8 +74,10 @@ final class Sweep {
                     return "next record";
                 }
             }
-            if (ending != null && m.peek(ending.channel.object.body) == 0 && ending.over(m.s)) {
-                m.store(ending.channel.object.body, 1);
+            if (ending.isPresent()
+                    && m.peek(ending.get().channel.object.body) == 0
+                    && ending.get().over(m.s)) {
+                m.store(ending.get().channel.object.body, 1);
                 return w.is(Mutation.NO_TELL) ? "notice" : "fence";
             }
             return m.block();
@@ -111,7 +111,11 @@ final class Sweep {
         sub.shared("repair", m -> {
             int found = m.peek(m.get(slot));
             boolean abandon = Words.slotState(found) == Words.WRITING && !w.is(Mutation.FREE_NOT_ABANDONED);
-            m.store(m.get(slot), abandon ? Words.slot(Words.lap(found), Words.ABANDONED, 0) : Words.slot(Words.lap(found) + 1, Words.FREE, 0));
+            m.store(
+                    m.get(slot),
+                    abandon
+                            ? Words.slot(Words.lap(found), Words.ABANDONED, 0)
+                            : Words.slot(Words.lap(found) + 1, Words.FREE, 0));
             return "next slot";
         });
     }
@@ -119,7 +123,10 @@ final class Sweep {
     private void blocks() {
         sub.shared("free carried", m -> {
             int carried = m.peek(m.get(slot) + 1);
-            m.cas(w.blocks.get((carried & 255) - 1).word, Words.block(carried >> 8, Words.SENT, 0), Words.block(carried >> 8, Words.FREE, 0));
+            m.cas(
+                    w.blocks.get((carried & 255) - 1).word,
+                    Words.block(carried >> 8, Words.SENT, 0),
+                    Words.block(carried >> 8, Words.FREE, 0));
             return "repair";
         });
         sub.shared("block", m -> {
@@ -216,7 +223,7 @@ final class Sweep {
         });
     }
 
-    private void locks(Kit kit, List<Shared.Thing> locks, Map<Shared.Thing, Choose> choosers) {
+    private void locks(Kit kit, List<Shared.Thing> locks) {
         sub.local("next lock", m -> {
             for (Shared.Thing lock : locks) {
                 if (m.peek(lock.body) == m.get(client)) {
@@ -226,12 +233,15 @@ final class Sweep {
             return "free";
         });
         for (Shared.Thing lock : locks) {
+            Choose choose = kit.choose(lock.queues.get(0));
             sub.shared("died " + lock.name, m -> {
                 m.store(lock.body, Words.DIED);
                 return "fence " + lock.name;
             });
             kit.fence(sub, "fence " + lock.name, "pass on " + lock.name, true);
-            sub.local("pass on " + lock.name, m -> w.is(Mutation.NO_CHOOSE_AFTER_DEATH) ? "next lock" : choosers.get(lock).call(m, sub, "next lock"));
+            sub.local(
+                    "pass on " + lock.name,
+                    m -> w.is(Mutation.NO_CHOOSE_AFTER_DEATH) ? "next lock" : choose.call(m, sub, "next lock"));
         }
         sub.shared("free", m -> {
             m.store(w.clients.get(m.take(client) - 2).state, Shared.Client.FREE);
@@ -242,7 +252,7 @@ final class Sweep {
     /** The objects the record under the sweep worked on and waited for. */
     private List<Shared.Thing> objects(Machine m) {
         if (m.get(record) == 0) {
-            return List.of(ending.channel.object);
+            return List.of(ending.orElseThrow().channel.object);
         }
         int op = m.s[swept(m).op];
         int waits = m.s[swept(m).waitObject];

@@ -84,7 +84,9 @@ final class Wait {
             // CHOSEN and NEWS stay until the owner resets them, so that CAS, look and reset are one step.
             m.set(result, 1);
             if (m.cas(me.word, word(m, g, Words.QUEUED, Words.PARKED), word(m, g, Words.QUEUED, Words.IDLE))) {
-                return watching && !w.is(Mutation.WATCHER_PASSES_ONLY_CHOSEN) && !w.is(Mutation.NO_PASS_ON) ? "pass on" : sub.leave(m);
+                return watching && !w.is(Mutation.WATCHER_PASSES_ONLY_CHOSEN) && !w.is(Mutation.NO_PASS_ON)
+                        ? "pass on"
+                        : sub.leave(m);
             }
             boolean chosen = Words.waitState(m.load(me.word)) == Words.CHOSEN;
             m.store(me.word, word(m, g, 0, Words.IDLE));

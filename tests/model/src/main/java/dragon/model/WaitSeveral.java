@@ -85,12 +85,16 @@ final class WaitSeveral {
             });
             main.shared("disarm", m -> {
                 int word = m.load(me.word);
-                m.cas(me.word, word, Words.record(m.take(g), Words.waitState(word) == Words.PARKED ? Words.QUEUED : 0, Words.IDLE));
+                m.cas(
+                        me.word,
+                        word,
+                        Words.record(m.take(g), Words.waitState(word) == Words.PARKED ? Words.QUEUED : 0, Words.IDLE));
                 return "pass on";
             });
             kit.fence(main, "pass on", "choose", true);
             main.local("choose", m -> {
-                if (w.is(Mutation.NO_PASS_ON) || m.get(i) == (w.is(Mutation.SEVERAL_PASSES_ONE) ? 1 : channels.length)) {
+                if (w.is(Mutation.NO_PASS_ON)
+                        || m.get(i) == (w.is(Mutation.SEVERAL_PASSES_ONE) ? 1 : channels.length)) {
                     m.set(i, 0);
                     return "done";
                 }

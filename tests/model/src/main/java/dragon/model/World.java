@@ -6,8 +6,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One configuration to explore: the modelled memory, its first contents, the actors with their programs, and what has to hold when nobody can go on.
@@ -31,13 +31,18 @@ final class World {
     final List<Shared.Ring> spares = new ArrayList<>();
     final List<Shared.Block> blocks = new ArrayList<>();
 
+    interface Check {
+        @Nullable
+        String wrong(int[] state);
+    }
+
     /** Looks at a state in which nobody goes on unless somebody dies or gives up; returns what is wrong, or null. */
-    final List<Function<int[], String>> checks = new ArrayList<>();
+    final List<Check> checks = new ArrayList<>();
 
     private final List<String> names = new ArrayList<>();
     private final List<IntFunction<String>> shows = new ArrayList<>();
     private int[] initial = new int[64];
-    private Shared.Ring[] ringAt;
+    private Shared.Ring[] ringAt = new Shared.Ring[0];
 
     /** Rings made from now on have hints of their own. */
     boolean fineRings;
@@ -89,7 +94,15 @@ final class World {
     /** A process with one thread, in its own client. */
     Actor process(String name, Consumer<Actor> program) {
         Shared.Client client = client(name);
-        return thread(name, client, new Shared.Record(this, client, name), program);
+        Shared.Record record = new Shared.Record(this, client, name, records.size());
+        records.add(record);
+        return thread(name, client, record, program);
+    }
+
+    /** The agent: client 1, in no table of the modelled memory. */
+    Actor agent(Consumer<Actor> program) {
+        Shared.Client client = new Shared.Client(this, AGENT, "agent");
+        return thread("agent", client, new Shared.Record(this, client, "agent", -1), program);
     }
 
     Actor thread(String name, Shared.Client client, Shared.Record record, Consumer<Actor> program) {
