@@ -11,7 +11,9 @@ steps=(
     "format:layout of Java, C, Python and shell"
     "java:Maven: Error Prone, NullAway, unit tests of all modules"
     "lint:ruff, mypy --strict, shellcheck"
-    "python:pytest"
+    "python:the Python package, and the build"
+    "launcher:the dragon command, output, the terminal"
+    "chaos:kill -9 of every part"
     "examples:the examples, with ./dragon and under every Python here"
 )
 
@@ -64,16 +66,32 @@ step_lint() {
     return "$status"
 }
 
-step_python() {
-    make_venv || return 2
-    limited "$venv/python" -m pytest tests --ignore=tests/examples
-}
-
-step_examples() {
-    if [[ ! -d launcher/src/main/java ]]; then
-        echo "no launcher yet"
+# Runs pytest on the folders of tests/ that are there.
+run_pytest() {
+    local folder folders=()
+    for folder; do
+        [[ -n $(find "tests/$folder" -name 'test_*.py' -print -quit 2>/dev/null) ]] && folders+=("tests/$folder")
+    done
+    if [[ ${#folders[@]} -eq 0 ]]; then
+        echo "no tests in tests/$1 yet"
         return "$nothing_here"
     fi
     make_venv || return 2
-    limited "$venv/python" -m pytest tests/examples
+    limited "$venv/python" -m pytest "${folders[@]}"
+}
+
+step_python() {
+    run_pytest python build conformance
+}
+
+step_launcher() {
+    run_pytest launcher integrity
+}
+
+step_chaos() {
+    run_pytest chaos
+}
+
+step_examples() {
+    run_pytest examples
 }
