@@ -34,7 +34,7 @@ static inline int dragon_chain_try_send(struct dragon_thread *thread, dragon_u64
         int result = next ? DRAGON_MOVED : dragon_ring_claim_send(thread, ring, p);
         if (result != DRAGON_MOVED) return result;
         offset = next ? next : dragon_load(&ring->next);
-        dragon_hint(tail_ring, offset);
+        dragon_store(tail_ring, offset);
     }
 }
 
@@ -56,7 +56,7 @@ static inline int dragon_chain_claim_receive(struct dragon_thread *thread, drago
         int result = dragon_ring_claim_receive(thread, ring, p);
         if (result != DRAGON_MOVED) return result;
         offset = dragon_load(&ring->next);
-        dragon_hint(head_ring, offset);
+        dragon_store(head_ring, offset);
     }
 }
 
