@@ -20,8 +20,7 @@ public final class Condition extends SharedObject {
 
     /** A new condition. */
     public static Condition create(Client client) {
-        Handle handle =
-                SharedObject.create(client, Kind.CONDITION, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        Handle handle = SharedObject.create(client, Kind.CONDITION, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
         return new Condition(client, handle);
     }
 

@@ -21,8 +21,7 @@ public final class Event extends SharedObject {
 
     /** A new event, not set. */
     public static Event create(Client client) {
-        Handle handle =
-                SharedObject.create(client, Kind.EVENT, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        Handle handle = SharedObject.create(client, Kind.EVENT, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
         return new Event(client, handle);
     }
 

@@ -11,7 +11,7 @@ final class Limits {
         if (limit.isNegative() || limit.isZero()) {
             return Waiter.NO_WAIT;
         }
-        long nanos = limit.getSeconds() >= Long.MAX_VALUE / 1_000_000_000 ? Long.MAX_VALUE : limit.toNanos();
+        long nanos = limit.toSeconds() >= Long.MAX_VALUE / 1_000_000_000 ? Long.MAX_VALUE : limit.toNanos();
         long deadline = System.nanoTime() + nanos;
         return deadline < 0 ? Waiter.FOREVER : deadline;
     }

@@ -48,8 +48,7 @@ public final class Lock extends SharedObject {
 
     /** A new lock, free. */
     public static Lock create(Client client, boolean recursive) {
-        Handle handle = SharedObject.create(
-                client, kind(recursive), 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        Handle handle = SharedObject.create(client, kind(recursive), 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
         return new Lock(client, handle, recursive);
     }
 

@@ -55,8 +55,7 @@ public final class Semaphore extends SharedObject {
         ThreadRecord record = client().record();
         record.begin(ThreadRecord.UPDATE, offset());
         try {
-            return tryAcquire(record) != 0
-                    || Waiter.await(record, this, queue, attempt, false, deadline) != 0;
+            return tryAcquire(record) != 0 || Waiter.await(record, this, queue, attempt, false, deadline) != 0;
         } finally {
             record.end();
         }

@@ -91,8 +91,10 @@ final class ChildProcess {
         BufferedReader answers = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         Books books = blockClass -> ask(answers, blockClass);
         Client client = Client.attach(memory, Integer.parseInt(arguments[2]), books);
-        Program program = (Program)
-                Class.forName(arguments[0]).getDeclaredConstructor().newInstance();
+        Program program = Class.forName(arguments[0])
+                .asSubclass(Program.class)
+                .getDeclaredConstructor()
+                .newInstance();
         String[] rest = new String[arguments.length - 3];
         System.arraycopy(arguments, 3, rest, 0, rest.length);
         program.run(client, rest);

@@ -78,9 +78,13 @@ class CrashEveryStepTest {
         for (int client = 1; client < node.memory.clientsHigh(); client++) {
             for (int r = 0; r < 56; r++) {
                 long record = node.memory.record(client, r);
-                assertThat(Raw.getLong(record + RecordEntry.OP_OBJECT)).as("operation of " + client).isZero();
+                assertThat(Raw.getLong(record + RecordEntry.OP_OBJECT))
+                        .as("operation of " + client)
+                        .isZero();
                 for (int k = 0; k < RecordEntry.BLOCKS_IN_HAND; k++) {
-                    assertThat(Raw.getLong(record + RecordEntry.BLOCKS + k * 8L)).as("in hand of " + client).isZero();
+                    assertThat(Raw.getLong(record + RecordEntry.BLOCKS + k * 8L))
+                            .as("in hand of " + client)
+                            .isZero();
                 }
             }
         }

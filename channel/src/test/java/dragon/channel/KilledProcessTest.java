@@ -23,7 +23,7 @@ class KilledProcessTest {
         public void run(Client client, String[] arguments) {
             List<Handle> handles = new ArrayList<>();
             for (String each : arguments) {
-                String[] parts = each.split(":");
+                String[] parts = each.split(":", -1);
                 handles.add(new Handle(Long.parseLong(parts[0]), Long.parseLong(parts[1])));
             }
             Channel from = Channel.bind(client, handles.get(0), Role.USER);
@@ -101,7 +101,8 @@ class KilledProcessTest {
             receive(1);
         }
         assertThat(sent - seen.cardinality()).as("lost").isBetween(0, 2 * KILLS);
-        assertThat(area.segment().get(ValueLayout.JAVA_LONG, 0)).isBetween((long) seen.cardinality() - 2 * KILLS, (long) sent);
+        assertThat(area.segment().get(ValueLayout.JAVA_LONG, 0))
+                .isBetween((long) seen.cardinality() - 2L * KILLS, (long) sent);
         node.sweeper.sweep(me.number());
         assertThat(Leftovers.blocks(node.memory)).isEmpty();
         Leftovers.assertHintsComplete(node.memory);
@@ -112,11 +113,11 @@ class KilledProcessTest {
 
     private void feed() {
         Random sizes = new Random(1);
-        while (!enough) {
+        for (int number = 0; !enough; number++) {
             byte[] message = new byte[sizes.nextInt(4) == 0 ? 3000 : 8];
-            ByteBuffer.wrap(message).putInt(sent);
+            ByteBuffer.wrap(message).putInt(number);
             work.send(message);
-            sent++;
+            sent = number + 1;
         }
     }
 

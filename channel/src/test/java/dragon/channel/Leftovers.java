@@ -19,10 +19,13 @@ final class Leftovers {
     /** All blocks that are not free, but those of the mailbox: state, owner and size. */
     static List<String> blocks(Memory memory) {
         List<String> used = new ArrayList<>();
-        List<Long> mailbox = new ArrayList<>(List.of(Raw.getLong(memory.address(memory.mailbox()) + ObjectLayout.BLOCK)));
+        List<Long> mailbox =
+                new ArrayList<>(List.of(Raw.getLong(memory.address(memory.mailbox()) + ObjectLayout.BLOCK)));
         Slots.messageRings(memory, memory.mailbox()).forEach(ring -> mailbox.add(Raw.getLong(ring + Ring.BLOCK)));
         Slots.queueRings(memory, memory.mailbox()).forEach(ring -> mailbox.add(Raw.getLong(ring + Ring.BLOCK)));
-        for (int index = 1; index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0; index++) {
+        for (int index = 1;
+                index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0;
+                index++) {
             for (int m = 0; m < Raw.getInt(memory.slab(index) + Slab.BLOCKS); m++) {
                 long ref = (long) index << 6 | m;
                 long word = Raw.getLongAcquire(Blocks.wordAt(memory, ref));
@@ -37,19 +40,27 @@ final class Leftovers {
 
     /** Every free block can be found by the hints. */
     static void assertHintsComplete(Memory memory) {
-        for (int index = 1; index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0; index++) {
+        for (int index = 1;
+                index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0;
+                index++) {
             long slab = memory.slab(index);
             long entry = memory.blockClass(Raw.getInt(slab + Slab.CLASS));
             int number = Raw.getInt(slab + Slab.NUMBER);
             for (int m = 0; m < Raw.getInt(slab + Slab.BLOCKS); m++) {
                 long word = Raw.getLong(slab + Slab.WORDS + m * 8L);
                 if (Blocks.stateOf(word) == Blocks.FREE) {
-                    assertThat(Raw.getLong(slab + Slab.FREE) >>> m & 1).as("free bit").isEqualTo(1);
+                    assertThat(Raw.getLong(slab + Slab.FREE) >>> m & 1)
+                            .as("free bit")
+                            .isEqualTo(1);
                     assertThat(Raw.getLong(entry + BlockClass.LOW + (number >>> 6) * 8L) >>> (number & 63) & 1)
                             .as("low bit")
                             .isEqualTo(1);
-                    assertThat(Raw.getLong(entry + BlockClass.MID) & 1).as("mid bit").isEqualTo(1);
-                    assertThat(Raw.getLong(entry + BlockClass.TOP) & 1).as("top bit").isEqualTo(1);
+                    assertThat(Raw.getLong(entry + BlockClass.MID) & 1)
+                            .as("mid bit")
+                            .isEqualTo(1);
+                    assertThat(Raw.getLong(entry + BlockClass.TOP) & 1)
+                            .as("top bit")
+                            .isEqualTo(1);
                 }
             }
         }
@@ -80,9 +91,13 @@ final class Leftovers {
             assertThat(Raw.getLong(entry + at)).as("reference at " + at).isZero();
         }
         for (int r = 0; r < ClientEntry.INLINE_RECORDS; r++) {
-            assertThat(Raw.getInt(memory.record(client, r)) & 31).as("state of record " + r).isZero();
+            assertThat(Raw.getInt(memory.record(client, r)) & 31)
+                    .as("state of record " + r)
+                    .isZero();
             for (int at = 4; at < 128; at += 4) {
-                assertThat(Raw.getInt(memory.record(client, r) + at)).as("record " + r + " at " + at).isZero();
+                assertThat(Raw.getInt(memory.record(client, r) + at))
+                        .as("record " + r + " at " + at)
+                        .isZero();
             }
         }
     }

@@ -339,7 +339,8 @@ final class MessageScenarios {
         @Override
         void prepare() {
             for (int i = 0; i < 100; i++) {
-                handles.add(keep(Semaphore.create(survivor, i, Semaphore.UNBOUNDED)).handle());
+                handles.add(
+                        keep(Semaphore.create(survivor, i, Semaphore.UNBOUNDED)).handle());
             }
             for (int i = 0; i < 95; i++) {
                 Semaphore.bind(victim, handles.get(i));

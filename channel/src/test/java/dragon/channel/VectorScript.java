@@ -26,7 +26,7 @@ final class VectorScript implements AutoCloseable {
     private final List<Long> locks = new ArrayList<>();
 
     void run(String command) {
-        String[] words = command.split(" ");
+        String[] words = command.split(" ", -1);
         switch (words[0]) {
             case "client" -> clients.put(words[1], node.client());
             case "bind" -> bind(words[1], words[2], role(words[3]));
@@ -37,22 +37,21 @@ final class VectorScript implements AutoCloseable {
 
     private void create(String[] words) {
         Client client = clients.get(words[1]);
-        SharedObject made =
-                switch (words[0]) {
-                    case "channel" ->
-                        Channel.create(
-                                client,
-                                Integer.parseInt(words[3]),
-                                Integer.parseInt(words[4]),
-                                words[5].equals("1"),
-                                role(words[6]));
-                    case "semaphore" -> Semaphore.create(client, number(words[3]), number(words[4]));
-                    case "lock" -> Lock.create(client, false);
-                    case "rlock" -> Lock.create(client, true);
-                    case "event" -> Event.create(client);
-                    case "condition" -> Condition.create(client);
-                    default -> Area.create(client, number(words[3]));
-                };
+        SharedObject made = switch (words[0]) {
+            case "channel" ->
+                Channel.create(
+                        client,
+                        Integer.parseInt(words[3]),
+                        Integer.parseInt(words[4]),
+                        words[5].equals("1"),
+                        role(words[6]));
+            case "semaphore" -> Semaphore.create(client, number(words[3]), number(words[4]));
+            case "lock" -> Lock.create(client, false);
+            case "rlock" -> Lock.create(client, true);
+            case "event" -> Event.create(client);
+            case "condition" -> Condition.create(client);
+            default -> Area.create(client, number(words[3]));
+        };
         if (made instanceof Lock) {
             locks.add(made.offset() + Lock.OWNER);
         }
@@ -66,14 +65,13 @@ final class VectorScript implements AutoCloseable {
                 .orElseThrow()
                 .getValue();
         Client by = clients.get(client);
-        SharedObject bound =
-                switch (known) {
-                    case Channel c -> Channel.bind(by, c.handle(), role);
-                    case Semaphore s -> Semaphore.bind(by, s.handle());
-                    case Lock l -> Lock.bind(by, l.handle(), Slots.kind(node.memory, l.offset()) == Kind.RLOCK.code());
-                    case Event e -> Event.bind(by, e.handle());
-                    default -> throw new AssertionError(known);
-                };
+        SharedObject bound = switch (known) {
+            case Channel c -> Channel.bind(by, c.handle(), role);
+            case Semaphore s -> Semaphore.bind(by, s.handle());
+            case Lock l -> Lock.bind(by, l.handle(), Slots.kind(node.memory, l.offset()) == Kind.RLOCK.code());
+            case Event e -> Event.bind(by, e.handle());
+            default -> throw new AssertionError(known);
+        };
         objects.put(client + name, bound);
     }
 
@@ -83,7 +81,9 @@ final class VectorScript implements AutoCloseable {
             case "close" -> object.close();
             case "send" -> ((Channel) object).send(data(words[4]), number(words[3]), Duration.ofDays(1));
             case "receive" -> assertThat(((Channel) object).receive()).isEqualTo(data(words[3]));
-            case "expire" -> assertThat(((Channel) object).receiveMessage(Duration.ofNanos(1))).isNull();
+            case "expire" ->
+                assertThat(((Channel) object).receiveMessage(Duration.ofNanos(1)))
+                        .isNull();
             case "shut" -> ((Channel) object).shut();
             case "set" -> ((Event) object).set(Long.parseLong(words[3]));
             case "acquire" -> {
@@ -155,7 +155,7 @@ final class VectorScript implements AutoCloseable {
                 .toList();
     }
 
-    private void addTables(TreeMap<Long, Long> words) {
+    private void addTables(Map<Long, Long> words) {
         Memory memory = node.memory;
         for (int c = 0; c < BlockClass.COUNT; c++) {
             long entry = memory.blockClass(c) - memory.base();
@@ -172,7 +172,7 @@ final class VectorScript implements AutoCloseable {
         }
     }
 
-    private void add(TreeMap<Long, Long> words, long from, long to) {
+    private void add(Map<Long, Long> words, long from, long to) {
         for (long at = from; at < to; at += Long.BYTES) {
             long word = Raw.getLong(node.memory.address(at));
             if (word != 0) {
@@ -181,7 +181,7 @@ final class VectorScript implements AutoCloseable {
         }
     }
 
-    private static void mask(TreeMap<Long, Long> words, long at, long bits) {
+    private static void mask(Map<Long, Long> words, long at, long bits) {
         words.computeIfPresent(at, (key, word) -> word & bits);
     }
 

@@ -225,9 +225,12 @@ final class WaitingScenarios {
 
         @Override
         void verify(boolean killed) throws Exception {
-            boolean released = mine.value() > 0 || first.future().isDone() || second.future().isDone();
+            boolean released = mine.value() > 0
+                    || first.future().isDone()
+                    || second.future().isDone();
             if (!released) {
-                // What the victim gave may have been taken already by sleepers that are not done yet; two more do no harm.
+                // What the victim gave may have been taken already by sleepers that are not done yet; two more do no
+                // harm.
                 mine.release(2);
             }
             assertThat(soon(first)).isTrue();

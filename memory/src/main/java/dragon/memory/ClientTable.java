@@ -34,7 +34,8 @@ public final class ClientTable {
         throw new DragonException(
                 DragonException.Category.RESOURCES,
                 "memory.clients",
-                memory.clientsCapacity() - 1 + " processes are attached to this node's memory, which is the most it was made for");
+                memory.clientsCapacity() - 1
+                        + " processes are attached to this node's memory, which is the most it was made for");
     }
 
     private void fill(int number, int osPid, long processId) {

@@ -11,7 +11,8 @@ public final class RunOverException extends DragonException {
         super(
                 Category.REMOTE,
                 "run.over",
-                (state == RunState.LOST ? "the node's agent died" : "the run is over") + " while waiting for " + awaited);
+                (state == RunState.LOST ? "the node's agent died" : "the run is over") + " while waiting for "
+                        + awaited);
         this.state = state;
     }
 

@@ -21,7 +21,8 @@ class BlocksTest {
             ThreadRecord record = client.record();
             long first = client.blocks().alloc(record, 0, 100);
             long second = client.blocks().alloc(record, 1, 128);
-            assertThat(client.blocks().address(second) - client.blocks().address(first)).isEqualTo(128);
+            assertThat(client.blocks().address(second) - client.blocks().address(first))
+                    .isEqualTo(128);
             assertThat(Blocks.isFresh(node.memory, first)).isTrue();
             client.blocks().free(record, 0);
             assertThat(client.blocks().alloc(record, 0, 65)).isEqualTo(first);
@@ -93,7 +94,8 @@ class BlocksTest {
                 Raw.putLong(client.blocks().address(client.blocks().alloc(record, k, 64)), mark + k);
             }
             for (int k = 0; k < 4; k++) {
-                assertThat(Raw.getLong(client.blocks().address(Blocks.refIn(record, k)))).isEqualTo(mark + k);
+                assertThat(Raw.getLong(client.blocks().address(Blocks.refIn(record, k))))
+                        .isEqualTo(mark + k);
                 client.blocks().free(record, k);
             }
         }

@@ -36,7 +36,9 @@ class MemoryTest {
         int fd = Libc.memfdCreate("something else");
         Libc.truncate(fd, 8192);
         try {
-            assertThatThrownBy(() -> Memory.map(fd)).isInstanceOf(DragonException.class).hasMessageContaining("DRAGONM1");
+            assertThatThrownBy(() -> Memory.map(fd))
+                    .isInstanceOf(DragonException.class)
+                    .hasMessageContaining("DRAGONM1");
         } finally {
             Libc.close(fd);
         }

@@ -14,14 +14,16 @@ class SizeClassesTest {
         int blockClass = 0;
         int asked = 0;
         for (String line : Files.readAllLines(Path.of(System.getProperty("dragon.home"), "spec/vectors/classes.txt"))) {
-            String[] words = line.split(" ");
+            String[] words = line.split(" ", -1);
             if (words[0].equals("class")) {
                 assertThat(SizeClasses.sizeOf(blockClass)).as(line).isEqualTo(Long.parseLong(words[1]));
                 assertThat(SizeClasses.blocksOf(blockClass)).as(line).isEqualTo(Integer.parseInt(words[2]));
                 assertThat(SizeClasses.slabBytes(blockClass, 4096)).as(line).isEqualTo(Long.parseLong(words[3]));
                 blockClass++;
             } else if (words[0].equals("class_of")) {
-                assertThat(SizeClasses.classOf(Long.parseLong(words[1]))).as(line).isEqualTo(Integer.parseInt(words[2]));
+                assertThat(SizeClasses.classOf(Long.parseLong(words[1])))
+                        .as(line)
+                        .isEqualTo(Integer.parseInt(words[2]));
                 asked++;
             }
         }
