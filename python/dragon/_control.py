@@ -224,7 +224,7 @@ class Forked(Message):
 
 
 class Exited(Message):
-    """The Exited message."""
+    """wait status as waitpid gives it"""
 
     __slots__ = ("process_id", "os_pid", "status")
     FIELDS = (
@@ -240,7 +240,7 @@ class Exited(Message):
 
 
 class Reap(Message):
-    """wait status as waitpid gives it"""
+    """The Reap message."""
 
     __slots__ = ("os_pid",)
     FIELDS = (("os_pid", 1, _wire.UINT32),)

@@ -57,6 +57,7 @@ class Message:
     enums: list[Enum]
     oneof: str = ""  # the name of its oneof, if it has one
     member_of: str = ""  # the message whose oneof it is a member of, if any
+    member_number: int = 0  # its field number there
 
     def plain(self) -> list[Field]:
         """Its fields outside the oneof, by number."""
@@ -148,6 +149,7 @@ class Parser:
                 label = self.take() if self.peek() in ("optional", "repeated") else ""
                 result.fields.append(self.field(label))
         self.take("}")
+        result.comment = " ".join(filter(None, (result.comment, self.trailing_comment())))
         self.taken_comment()
         result.fields.sort(key=lambda field: field.number)
         return result
@@ -208,4 +210,4 @@ def resolve(message: Message, field: Field, by_name: "dict[str, Message]") -> No
             raise SchemaError(f"{message.name}.{field.name}: a member of a oneof must be a message")
         if other.member_of:
             raise SchemaError(f"{field.type} is a member of two oneofs")
-        other.member_of = message.name
+        other.member_of, other.member_number = message.name, field.number

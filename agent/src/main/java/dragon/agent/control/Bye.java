@@ -21,4 +21,9 @@ public record Bye() implements Frame.Body {
     public static Bye decode(byte[] data) {
         return Wire.decode(data, Bye::read);
     }
+
+    @Override
+    public int field() {
+        return 18;
+    }
 }

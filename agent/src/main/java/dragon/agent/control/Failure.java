@@ -37,4 +37,9 @@ public record Failure(String kind, String text, int errno) implements Frame.Body
     public static Failure decode(byte[] data) {
         return Wire.decode(data, Failure::read);
     }
+
+    @Override
+    public int field() {
+        return 2;
+    }
 }

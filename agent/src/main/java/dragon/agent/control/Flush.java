@@ -21,4 +21,9 @@ public record Flush() implements Frame.Body {
     public static Flush decode(byte[] data) {
         return Wire.decode(data, Flush::read);
     }
+
+    @Override
+    public int field() {
+        return 16;
+    }
 }

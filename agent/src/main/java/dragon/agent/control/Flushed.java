@@ -21,4 +21,9 @@ public record Flushed() implements Frame.Body {
     public static Flushed decode(byte[] data) {
         return Wire.decode(data, Flushed::read);
     }
+
+    @Override
+    public int field() {
+        return 17;
+    }
 }

@@ -48,4 +48,9 @@ public record Fork(Setting setting, byte[] payload, int passed, int client, long
     public static Fork decode(byte[] data) {
         return Wire.decode(data, Fork::read);
     }
+
+    @Override
+    public int field() {
+        return 31;
+    }
 }

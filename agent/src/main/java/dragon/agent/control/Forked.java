@@ -33,4 +33,9 @@ public record Forked(long processId, int osPid, int errno) implements Frame.Body
     public static Forked decode(byte[] data) {
         return Wire.decode(data, Forked::read);
     }
+
+    @Override
+    public int field() {
+        return 32;
+    }
 }

@@ -26,12 +26,16 @@ public record Frame(int call, @Nullable Body body) implements Message {
                     Fork,
                     Forked,
                     Exited,
-                    Reap {}
+                    Reap {
+
+        /** The number of its field in a Frame. */
+        int field();
+    }
 
     @Override
     public void write(Wire.Writer out) {
         if (body != null) {
-            out.messageAlways(number(body), body);
+            out.messageAlways(body.field(), body);
         }
         out.uint32(1, call);
     }
@@ -67,26 +71,5 @@ public record Frame(int call, @Nullable Body body) implements Message {
     /** Reads a Frame from all of {@code data}; throws a WireException where it is malformed. */
     public static Frame decode(byte[] data) {
         return Wire.decode(data, Frame::read);
-    }
-
-    private static int number(Body body) {
-        return switch (body) {
-            case Failure _ -> 2;
-            case Hello _ -> 10;
-            case Welcome _ -> 11;
-            case Spawn _ -> 12;
-            case Spawned _ -> 13;
-            case Grow _ -> 14;
-            case Grown _ -> 15;
-            case Flush _ -> 16;
-            case Flushed _ -> 17;
-            case Bye _ -> 18;
-            case Signal _ -> 19;
-            case ZygoteHello _ -> 30;
-            case Fork _ -> 31;
-            case Forked _ -> 32;
-            case Exited _ -> 33;
-            case Reap _ -> 34;
-        };
     }
 }

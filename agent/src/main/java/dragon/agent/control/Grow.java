@@ -27,4 +27,9 @@ public record Grow(int blockClass) implements Frame.Body {
     public static Grow decode(byte[] data) {
         return Wire.decode(data, Grow::read);
     }
+
+    @Override
+    public int field() {
+        return 14;
+    }
 }

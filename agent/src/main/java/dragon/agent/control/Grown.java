@@ -36,4 +36,9 @@ public record Grown(long need, long have, long limit, String setting) implements
     public static Grown decode(byte[] data) {
         return Wire.decode(data, Grown::read);
     }
+
+    @Override
+    public int field() {
+        return 15;
+    }
 }

@@ -72,4 +72,9 @@ public record Hello(Role role, int version, int client, long processId, boolean 
     public static Hello decode(byte[] data) {
         return Wire.decode(data, Hello::read);
     }
+
+    @Override
+    public int field() {
+        return 10;
+    }
 }

@@ -30,4 +30,9 @@ public record Signal(long processId, int signal) implements Frame.Body {
     public static Signal decode(byte[] data) {
         return Wire.decode(data, Signal::read);
     }
+
+    @Override
+    public int field() {
+        return 19;
+    }
 }

@@ -71,4 +71,9 @@ public record Spawn(
     public static Spawn decode(byte[] data) {
         return Wire.decode(data, Spawn::read);
     }
+
+    @Override
+    public int field() {
+        return 12;
+    }
 }

@@ -30,4 +30,9 @@ public record Spawned(long processId, int osPid) implements Frame.Body {
     public static Spawned decode(byte[] data) {
         return Wire.decode(data, Spawned::read);
     }
+
+    @Override
+    public int field() {
+        return 13;
+    }
 }

@@ -44,4 +44,9 @@ public record Welcome(int client, long processId, byte[] runId, int node, String
     public static Welcome decode(byte[] data) {
         return Wire.decode(data, Welcome::read);
     }
+
+    @Override
+    public int field() {
+        return 11;
+    }
 }

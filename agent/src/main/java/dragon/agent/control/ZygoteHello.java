@@ -37,4 +37,9 @@ public record ZygoteHello(int version, List<String> interpreter) implements Fram
     public static ZygoteHello decode(byte[] data) {
         return Wire.decode(data, ZygoteHello::read);
     }
+
+    @Override
+    public int field() {
+        return 30;
+    }
 }
