@@ -20,7 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct child { uint64_t id; pid_t pid; };
+struct child {
+    uint64_t id;
+    pid_t pid;
+};
 static struct child *children; /* started and not reaped */
 static size_t children_count, children_capacity;
 
@@ -37,12 +40,15 @@ static void send_frame(uint8_t type, const void *body, uint32_t size)
     uint32_t length = size + 1;
     memcpy(head, &length, 4);
     head[4] = type;
-    struct iovec parts[2] = { { head, sizeof head }, { (void *)(uintptr_t)body, size } };
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+    struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)body, size}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     while (parts[0].iov_len + parts[1].iov_len > 0 && !agent_gone) {
         ssize_t sent = sendmsg(CONTROL, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) { agent_gone = true; return; }
+        if (sent < 0) {
+            agent_gone = true;
+            return;
+        }
         for (int i = 0; i < 2; i++) {
             size_t n = (size_t)sent < parts[i].iov_len ? (size_t)sent : parts[i].iov_len;
             parts[i].iov_base = (uint8_t *)parts[i].iov_base + n;
@@ -139,7 +145,7 @@ static bool remember(uint64_t id, pid_t pid)
         if (!larger) return false;
         children = larger;
     }
-    children[children_count++] = (struct child){ id, pid };
+    children[children_count++] = (struct child){id, pid};
     return true;
 }
 
@@ -148,9 +154,9 @@ static void start(const uint8_t *body, size_t size, int *descriptors, size_t cou
     struct start request;
     if (!start_read(body, size, &request) || request.targets.count != count) broken("START");
     request.descriptors = descriptors;
-    struct failure failure = { 0 };
+    struct failure failure = {0};
     pid_t pid = start_process(&request, &failure);
-    if (pid > 0 && !remember(request.id, pid)) kill(pid, SIGKILL), pid = 0, failure = (struct failure){ ENOMEM, STEP_FORK };
+    if (pid > 0 && !remember(request.id, pid)) kill(pid, SIGKILL), pid = 0, failure = (struct failure){ENOMEM, STEP_FORK};
     uint8_t reply[20];
     memcpy(reply, &request.id, 8);
     memcpy(reply + 8, &pid, 4);
@@ -198,9 +204,12 @@ static size_t received_count;
 
 static bool read_some(void)
 {
-    union { struct cmsghdr align; uint8_t bytes[CMSG_SPACE(sizeof received)]; } extra;
-    struct iovec part = { frame + frame_got, frame_size - frame_got };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof extra };
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof received)];
+    } extra;
+    struct iovec part = {frame + frame_got, frame_size - frame_got};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof extra};
     ssize_t got = recvmsg(CONTROL, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) agent_died();
@@ -260,11 +269,11 @@ static void take_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    int all[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
+    int all[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) sigaddset(&set, all[i]);
     sigprocmask(SIG_SETMASK, &set, NULL);
     signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    uint64_t action[4] = { 0 }; /* posix_spawn leaves the C library's own two signals ignored, and sigaction does not take them */
+    uint64_t action[4] = {0}; /* posix_spawn leaves the C library's own two signals ignored, and sigaction does not take them */
     for (int own = 32; own <= 33; own++) syscall(SYS_rt_sigaction, own, action, NULL, 8);
 }
 
@@ -284,7 +293,7 @@ int main(int argc, char **argv)
     take_signals();
     make_room(4096);
     frame_size = 4;
-    struct pollfd on[2] = { { .fd = CONTROL, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+    struct pollfd on[2] = {{.fd = CONTROL, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         if (poll(on, 2, -1) < 0) continue;
         if (on[1].revents) note_signals(), reap();

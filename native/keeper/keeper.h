@@ -13,9 +13,23 @@ enum { MAX_DESCRIPTORS = 250 }; /* the kernel takes at most 253 with one message
 enum request { MEMORY = 1, START, SIGNAL, FORWARD, END };
 enum report { STARTED = 1, EXITED };
 enum flag { NEW_SESSION = 1, DIE_WITH_KEEPER = 2, CREDENTIALS = 4, WHOLE_ENVIRONMENT = 8, NICE = 16, UMASK = 32, OOM = 64 };
-enum step { STEP_FORK, STEP_SESSION, STEP_DESCRIPTORS, STEP_PRIORITY, STEP_LIMITS, STEP_AFFINITY, STEP_CREDENTIALS, STEP_CWD, STEP_PARENT, STEP_EXEC };
+enum step {
+    STEP_FORK,
+    STEP_SESSION,
+    STEP_DESCRIPTORS,
+    STEP_PRIORITY,
+    STEP_LIMITS,
+    STEP_AFFINITY,
+    STEP_CREDENTIALS,
+    STEP_CWD,
+    STEP_PARENT,
+    STEP_EXEC
+};
 
-struct list { uint32_t count; const uint8_t *bytes; }; /* `count` elements, unaligned, where they lie in the frame */
+struct list {
+    uint32_t count;
+    const uint8_t *bytes;
+}; /* `count` elements, unaligned, where they lie in the frame */
 
 struct start { /* a START request; all pointers lead into its frame */
     uint64_t id;
@@ -28,7 +42,10 @@ struct start { /* a START request; all pointers lead into its frame */
     int *descriptors;              /* as many as targets; the keeper closes them afterwards */
 };
 
-struct failure { int32_t error; uint32_t step; };
+struct failure {
+    int32_t error;
+    uint32_t step;
+};
 
 /* start.c: fork and exec; returns the pid, or 0 and why. */
 bool start_read(const uint8_t *frame, size_t size, struct start *start);

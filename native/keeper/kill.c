@@ -15,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct process { pid_t pid, parent; char state; bool descendant, stopped, killed; };
+struct process {
+    pid_t pid, parent;
+    char state;
+    bool descendant, stopped, killed;
+};
 static struct process *table; /* sorted by pid */
 static size_t count;
 
@@ -45,7 +49,7 @@ static int by_pid(const void *a, const void *b)
 
 static struct process *find(pid_t pid)
 {
-    struct process key = { .pid = pid };
+    struct process key = {.pid = pid};
     return count ? bsearch(&key, table, count, sizeof *table, by_pid) : NULL;
 }
 
@@ -72,7 +76,7 @@ static bool list(void)
     table = NULL, count = 0;
     for (struct dirent *entry; (entry = readdir(proc));) {
         pid_t pid = atoi(entry->d_name);
-        struct process process = { 0 };
+        struct process process = {0};
         if (pid <= 0 || !read_stat(pid, &process)) continue;
         if (count == capacity) {
             struct process *larger = realloc(table, (capacity = capacity * 2 + 256) * sizeof *table);

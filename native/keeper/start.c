@@ -19,11 +19,17 @@ extern char **environ;
 
 /* ---- the request ---- */
 
-struct cursor { const uint8_t *at, *end; bool bad; };
+struct cursor {
+    const uint8_t *at, *end;
+    bool bad;
+};
 
 static const uint8_t *take(struct cursor *c, size_t size)
 {
-    if (c->bad || (size_t)(c->end - c->at) < size) { c->bad = true; return NULL; }
+    if (c->bad || (size_t)(c->end - c->at) < size) {
+        c->bad = true;
+        return NULL;
+    }
     const uint8_t *at = c->at;
     c->at += size;
     return at;
@@ -39,7 +45,7 @@ static uint64_t number(struct cursor *c, size_t size)
 
 static struct list list(struct cursor *c, size_t element)
 {
-    struct list list = { .count = (uint32_t)number(c, 4) };
+    struct list list = {.count = (uint32_t)number(c, 4)};
     list.bytes = take(c, list.count * element);
     if (c->bad) list.count = 0;
     return list;
@@ -56,14 +62,20 @@ static char *text(struct cursor *c)
 {
     uint32_t size = (uint32_t)number(c, 4);
     const uint8_t *at = take(c, size);
-    if (!at || size == 0 || at[size - 1] != 0) { c->bad = true; return NULL; }
+    if (!at || size == 0 || at[size - 1] != 0) {
+        c->bad = true;
+        return NULL;
+    }
     return (char *)(uintptr_t)at; /* execve takes char *, and does not write */
 }
 
 static char **texts(struct cursor *c, size_t extra)
 {
     uint32_t n = (uint32_t)number(c, 4);
-    if (c->bad || n > (size_t)(c->end - c->at) / 5) { c->bad = true; return NULL; }
+    if (c->bad || n > (size_t)(c->end - c->at) / 5) {
+        c->bad = true;
+        return NULL;
+    }
     char **all = calloc(n + extra + 1, sizeof *all);
     for (uint32_t i = 0; all && i < n; i++) all[i] = text(c);
     if (!all) c->bad = true;
@@ -98,7 +110,7 @@ static size_t environment_size(void)
 
 bool start_read(const uint8_t *frame, size_t size, struct start *start)
 {
-    struct cursor c = { frame, frame + size, false };
+    struct cursor c = {frame, frame + size, false};
     memset(start, 0, sizeof *start);
     start->id = number(&c, 8);
     start->flags = (uint32_t)number(&c, 4);
@@ -119,7 +131,10 @@ bool start_read(const uint8_t *frame, size_t size, struct start *start)
     start->program = text(&c);
     start->arguments = texts(&c, 0);
     start->variables = texts(&c, environment_size());
-    if (c.bad || c.at != c.end) { start_free(start); return false; }
+    if (c.bad || c.at != c.end) {
+        start_free(start);
+        return false;
+    }
     if (!(start->flags & WHOLE_ENVIRONMENT)) add_own_environment(start->variables);
     return true;
 }
@@ -187,7 +202,10 @@ static int put_affinity(struct list cpus)
 static int put_credentials(const struct start *start)
 {
     gid_t groups[1024];
-    if (start->groups.count > 1024) { errno = EINVAL; return -1; }
+    if (start->groups.count > 1024) {
+        errno = EINVAL;
+        return -1;
+    }
     for (uint32_t i = 0; i < start->groups.count; i++) groups[i] = element(start->groups, i);
     if (geteuid() == 0 && setgroups(start->groups.count, groups) < 0) return -1;
     if (setresgid(start->gid, start->egid, start->egid) < 0) return -1;
@@ -238,7 +256,7 @@ pid_t start_process(const struct start *start, struct failure *failure)
     if (pid == 0) {
         int to = fcntl(news[1], F_DUPFD_CLOEXEC, 512); /* so that no target hits it */
         if (to < 0) to = news[1];
-        struct failure mine = { .step = become(start, keeper) };
+        struct failure mine = {.step = become(start, keeper)};
         mine.error = errno;
         ssize_t written = write(to, &mine, sizeof mine);
         _exit(written == sizeof mine ? 127 : 126);

@@ -37,8 +37,10 @@ bool shm_deadline(PyObject *timeout, int64_t *deadline)
     if (!timeout || timeout == Py_None) return true;
     double seconds = PyFloat_AsDouble(timeout);
     if (seconds == -1.0 && PyErr_Occurred()) return false;
-    if (!(seconds > 0)) *deadline = DRAGON_NO_WAIT;
-    else if (seconds < 9e8) *deadline = dragon_now() + (int64_t)(seconds * 1e9);
+    if (!(seconds > 0))
+        *deadline = DRAGON_NO_WAIT;
+    else if (seconds < 9e8)
+        *deadline = dragon_now() + (int64_t)(seconds * 1e9);
     return true;
 }
 
@@ -61,7 +63,8 @@ bool shm_u64(PyObject *value, const char *name, uint64_t *out)
     if (!value) return true;
     unsigned long long number = PyLong_AsUnsignedLongLong(value);
     if (number == (unsigned long long)-1 && PyErr_Occurred()) {
-        if (PyErr_ExceptionMatches(PyExc_OverflowError)) PyErr_Format(PyExc_ValueError, "%s must not be negative nor above 2**64 - 1, not %R", name, value);
+        if (PyErr_ExceptionMatches(PyExc_OverflowError))
+            PyErr_Format(PyExc_ValueError, "%s must not be negative nor above 2**64 - 1, not %R", name, value);
         return false;
     }
     *out = number;

@@ -15,10 +15,12 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     uint32_t capacity = 0;
     struct dragon_plan plan = {.kind = DRAGON_CHANNEL, .role = DRAGON_USER, .detail = 128};
     if (!shm_arguments(names, 0, args, count, keywords, values)) return NULL;
-    if (!shm_u32(values[0], "capacity", &capacity) || !shm_u32(values[1], "slot_size", &plan.detail) || !shm_u32(values[3], "role", &plan.role)) return NULL;
+    if (!shm_u32(values[0], "capacity", &capacity) || !shm_u32(values[1], "slot_size", &plan.detail) || !shm_u32(values[3], "role", &plan.role))
+        return NULL;
     int ends = values[2] ? PyObject_IsTrue(values[2]) : 0;
     if (ends < 0) return NULL;
-    if (capacity > DRAGON_MAX_RING) return PyErr_Format(PyExc_ValueError, "capacity must be at most %d (0: unbounded), not %u", DRAGON_MAX_RING, capacity);
+    if (capacity > DRAGON_MAX_RING)
+        return PyErr_Format(PyExc_ValueError, "capacity must be at most %d (0: unbounded), not %u", DRAGON_MAX_RING, capacity);
     if (plan.detail < 48 || plan.detail > MAX_SLOT || plan.detail % 16)
         return PyErr_Format(PyExc_ValueError, "slot_size must be a multiple of 16 from 48 to %d, not %u", MAX_SLOT, plan.detail);
     if (plan.role == 0 || plan.role & ~(uint32_t)DRAGON_ROLES)
@@ -67,7 +69,8 @@ static PyObject *send_one(PyObject *self, PyObject *const *args, Py_ssize_t coun
     struct iovec part;
     struct dragon_outgoing message = {.parts = &part, .count = 1};
     if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
-    if (message.flags & (PARTS | ~DRAGON_FLAGS_MASK)) return PyErr_Format(PyExc_ValueError, "flags must be even and below 2**24, not %u", message.flags);
+    if (message.flags & (PARTS | ~DRAGON_FLAGS_MASK))
+        return PyErr_Format(PyExc_ValueError, "flags must be even and below 2**24, not %u", message.flags);
     if (PyBytes_Check(values[0])) {
         part = (struct iovec){PyBytes_AsString(values[0]), (size_t)PyBytes_Size(values[0])};
         message.length = part.iov_len;
@@ -196,14 +199,16 @@ static PyObject *to_parts(struct shm_call *call, const struct dragon_incoming *m
 {
     uint64_t n = 0, left = message->length;
     if (left >= 8) memcpy(&n, message->bytes, 8);
-    if (left < 8 || n > (left - 8) / 8) return PyErr_Format(shm_error, "recv: a message of parts contradicts itself (%llu parts)", (unsigned long long)n);
+    if (left < 8 || n > (left - 8) / 8)
+        return PyErr_Format(shm_error, "recv: a message of parts contradicts itself (%llu parts)", (unsigned long long)n);
     const uint8_t *sizes = message->bytes + 8, *from = sizes + n * 8;
     left -= 8 + n * 8;
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (uint64_t i = 0; list && i < n; i++) {
         uint64_t size;
         memcpy(&size, sizes + i * 8, 8);
-        PyObject *part = size <= left ? PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size) : PyErr_Format(shm_error, "recv: part %llu is cut off", (unsigned long long)i);
+        PyObject *part = size <= left ? PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size)
+                                      : PyErr_Format(shm_error, "recv: part %llu is cut off", (unsigned long long)i);
         if (!part) {
             Py_DECREF(list);
             return NULL;
@@ -236,7 +241,9 @@ static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t 
 static void too_short(struct shm_call *call, const struct dragon_incoming *message)
 {
     PyObject *bytes = to_bytes(call, message);
-    PyObject *text = bytes ? PyUnicode_FromFormat("recv_into: the message has %llu bytes, more than the buffer has room for", (unsigned long long)message->length) : NULL;
+    PyObject *text =
+        bytes ? PyUnicode_FromFormat("recv_into: the message has %llu bytes, more than the buffer has room for", (unsigned long long)message->length)
+              : NULL;
     PyObject *args = text ? PyTuple_Pack(2, text, bytes) : NULL;
     if (args) PyErr_SetObject(shm_error, args);
     Py_XDECREF(args);
@@ -275,7 +282,8 @@ static PyObject *poll_channel(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *values[1];
     struct shm_call call;
     int64_t deadline = DRAGON_NO_WAIT;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) || !shm_begin(&call, self)) return NULL;
+    if (!shm_arguments(names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) || !shm_begin(&call, self))
+        return NULL;
     int result = dragon_channel_ready(&shm_process, channel_of(&call));
     if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {
         shm_unlock(&call);

@@ -137,7 +137,8 @@ static PyObject *waiters(PyObject *self, PyObject *unused)
 static PyMethodDef methods[] = {
     SHM_SIMPLE("create", create, METH_CLASS, "create()"),
     SHM_METHOD("bind", bind_condition, METH_CLASS, "bind(offset, id)"),
-    SHM_METHOD("wait", wait_condition, 0, "wait(lock, timeout=None)\n\nRelease lock, sleep until notified, take it again. False: the time limit passed."),
+    SHM_METHOD("wait", wait_condition, 0,
+               "wait(lock, timeout=None)\n\nRelease lock, sleep until notified, take it again. False: the time limit passed."),
     SHM_METHOD("notify", notify, 0, "notify(n=1)\n\nReturns how many were woken."),
     SHM_SIMPLE("notify_all", notify_all, 0, "notify_all()\n\nReturns how many were woken."),
     SHM_SIMPLE("waiters", waiters, 0, "waiters()\n\nHow many sleep on it."),

@@ -19,7 +19,8 @@ PyObject *shm_raise(int result, const char *what)
     case DRAGON_CLOSED: return PyErr_Format(shm_closed, "%s: the channel is closed, or its other side is gone", what);
     case DRAGON_RUN_OVER: return run_over();
     case DRAGON_GONE: return PyErr_Format(shm_no_such_object, "%s: the object no longer exists; was its last handle let go of?", what);
-    case DRAGON_NO_MEMORY: return PyErr_Format(PyExc_MemoryError, "%s: no block of the node's memory is free, and there is no agent to ask for more", what);
+    case DRAGON_NO_MEMORY:
+        return PyErr_Format(PyExc_MemoryError, "%s: no block of the node's memory is free, and there is no agent to ask for more", what);
     case DRAGON_TOO_LARGE: return PyErr_Format(PyExc_ValueError, "%s: larger than any block of the node's memory", what);
     case DRAGON_SYSTEM: return PyErr_SetFromErrno(shm_error);
     default: return PyErr_Format(PyExc_SystemError, "%s: unexpected result %d", what, result);

@@ -16,8 +16,10 @@ static PyObject *set_to(PyObject *self, uint64_t value)
 {
     struct shm_call call;
     if (!shm_begin(&call, self)) return NULL;
-    if (value) dragon_event_set(call.thread, call.object->binding.object, value);
-    else dragon_store(&call.object->binding.object->event.value, 0);
+    if (value)
+        dragon_event_set(call.thread, call.object->binding.object, value);
+    else
+        dragon_store(&call.object->binding.object->event.value, 0);
     shm_end(&call);
     Py_RETURN_NONE;
 }

@@ -59,9 +59,12 @@ static PyObject *release(PyObject *self, PyObject *unused)
     int result = dragon_lock_release(call.thread, call.object->binding.object);
     shm_end(&call);
     if (SHM_LIKELY(result == DRAGON_OK)) Py_RETURN_NONE;
-    if (result == DRAGON_NOT_HELD) PyErr_SetString(PyExc_ValueError, "semaphore or lock released too many times");
-    else if (result == DRAGON_NOT_OWNER) PyErr_SetString(PyExc_AssertionError, "attempt to release recursive lock not owned by thread");
-    else shm_raise(result, "release");
+    if (result == DRAGON_NOT_HELD)
+        PyErr_SetString(PyExc_ValueError, "semaphore or lock released too many times");
+    else if (result == DRAGON_NOT_OWNER)
+        PyErr_SetString(PyExc_AssertionError, "attempt to release recursive lock not owned by thread");
+    else
+        shm_raise(result, "release");
     return NULL;
 }
 

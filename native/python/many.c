@@ -108,14 +108,17 @@ static PyObject *wait_several(PyObject *module, PyObject *const *args, Py_ssize_
         int outcome = dragon_wait_many(call.thread, &all.many, all.places, deadline);
         shm_lock(&call);
         shm_give(&call);
-        if (outcome == DRAGON_OK || outcome == DRAGON_TIMEOUT) result = report(&all, outcome == DRAGON_OK);
-        else shm_raise(outcome, "wait");
+        if (outcome == DRAGON_OK || outcome == DRAGON_TIMEOUT)
+            result = report(&all, outcome == DRAGON_OK);
+        else
+            shm_raise(outcome, "wait");
     }
     close_all(&all);
     return result;
 }
 
 PyMethodDef shm_many_methods[] = {
-    SHM_METHOD("wait", wait_several, 0, "wait(objects, fds, timeout=None)\n\nWait until one is ready; returns ([indices of ready objects], [ready descriptors])."),
+    SHM_METHOD("wait", wait_several, 0,
+               "wait(objects, fds, timeout=None)\n\nWait until one is ready; returns ([indices of ready objects], [ready descriptors])."),
     {NULL, NULL, 0, NULL},
 };

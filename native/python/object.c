@@ -86,7 +86,8 @@ PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, P
     if (!object) return NULL;
     struct dragon_binding *binding = &object->binding;
     binding->role = DRAGON_USER;
-    if (!shm_u64(values[0], "offset", &binding->offset) || !shm_u64(values[1], "id", &binding->id) || !shm_u32(values[2], "role", &binding->role)) goto failed;
+    if (!shm_u64(values[0], "offset", &binding->offset) || !shm_u64(values[1], "id", &binding->id) || !shm_u32(values[2], "role", &binding->role))
+        goto failed;
     if (binding->role == 0 || binding->role & ~(uint32_t)DRAGON_ROLES) {
         PyErr_Format(PyExc_ValueError, "role must be USER, SENDER, RECEIVER or a combination, not %u", binding->role);
         goto failed;

@@ -78,8 +78,9 @@ bool shm_attach(void)
 {
     if (shm_process.number && !attached()) forget_parent();
     if (!attach_callback) {
-        PyErr_SetString(shm_error, shm_process.base ? "this process is no client of the run yet, and nothing is set that could make it one (set_attach)"
-                                                    : "no node's memory is mapped, and nothing is set that could attach this process to a run (set_attach)");
+        PyErr_SetString(shm_error, shm_process.base
+                                       ? "this process is no client of the run yet, and nothing is set that could make it one (set_attach)"
+                                       : "no node's memory is mapped, and nothing is set that could attach this process to a run (set_attach)");
         return false;
     }
     PyObject *callback = attach_callback;
@@ -121,8 +122,10 @@ bool shm_hold(PyObject *self)
         object->busy++;
         return true;
     }
-    if (object->releasing) PyErr_SetString(PyExc_ValueError, "the object was released by this process");
-    else shm_raise(DRAGON_GONE, "forked child");
+    if (object->releasing)
+        PyErr_SetString(PyExc_ValueError, "the object was released by this process");
+    else
+        shm_raise(DRAGON_GONE, "forked child");
     return false;
 }
 
@@ -166,7 +169,8 @@ static PyObject *map(PyObject *module, PyObject *arg)
         shm_process.hooks = &hooks;
         Py_RETURN_NONE;
     }
-    bool same = memcmp(mapped.header->run_id, shm_process.header->run_id, sizeof mapped.header->run_id) == 0 && mapped.header->node == shm_process.header->node;
+    bool same = memcmp(mapped.header->run_id, shm_process.header->run_id, sizeof mapped.header->run_id) == 0 &&
+                mapped.header->node == shm_process.header->node;
     munmap(mapped.base, mapped.header->size);
     if (same) Py_RETURN_NONE;
     PyErr_SetString(shm_error, "the memory of another run is mapped in this process already");
@@ -252,17 +256,17 @@ static PyObject *info(PyObject *module, PyObject *unused)
     if (!header) return PyErr_Format(shm_error, "no node's memory is mapped");
     uint8_t id[16];
     for (int i = 0; i < 16; i++) id[i] = (uint8_t)(header->run_id[i / 8] >> (56 - i % 8 * 8));
-    return Py_BuildValue("{s:y#,s:I,s:I,s:K,s:K,s:K,s:I,s:I}", "run_id", (const char *)id, (Py_ssize_t)16, "node", header->node, "agent_pid", header->agent_pid,
-                         "size", (unsigned long long)header->size, "limit", (unsigned long long)dragon_load(&header->limit), "granted",
-                         (unsigned long long)dragon_load(&header->granted), "client", attached() ? shm_process.number : 0u, "version", header->version);
+    return Py_BuildValue("{s:y#,s:I,s:I,s:K,s:K,s:K,s:I,s:I}", "run_id", (const char *)id, (Py_ssize_t)16, "node", header->node, "agent_pid",
+                         header->agent_pid, "size", (unsigned long long)header->size, "limit", (unsigned long long)dragon_load(&header->limit),
+                         "granted", (unsigned long long)dragon_load(&header->granted), "client", attached() ? shm_process.number : 0u, "version",
+                         header->version);
 }
 
 /* The thread of watch(): sleeps until the agent's pidfd says that it died. */
 static void *watch_agent(void *argument)
 {
     struct pollfd agent = {.fd = (int)(intptr_t)argument, .events = POLLIN};
-    while (poll(&agent, 1, -1) < 0 && errno == EINTR) {
-    }
+    while (poll(&agent, 1, -1) < 0 && errno == EINTR) {}
     if (agent.revents & POLLIN) dragon_end_run(shm_process.base, DRAGON_LOST);
     close(agent.fd);
     return NULL;

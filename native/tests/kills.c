@@ -25,7 +25,10 @@ static struct board *board;
 static struct dragon_process tester;
 static struct dragon_thread *mine;
 static struct dragon_binding channels[2], lock;
-static struct { pid_t pid; uint32_t number; } workers[WORKERS];
+static struct {
+    pid_t pid;
+    uint32_t number;
+} workers[WORKERS];
 
 static void fail(const char *what)
 {
@@ -111,8 +114,10 @@ static void work(int w, uint32_t number, uint32_t seed)
         seed = seed * 1664525 + 1013904223;
         switch (w % ROLES) {
         case SENDER:
-            if (dragon_channel_count(&process, channels[0].object) < 200) send_on(thread, seed >> 8);
-            else use_lock(thread);
+            if (dragon_channel_count(&process, channels[0].object) < 200)
+                send_on(thread, seed >> 8);
+            else
+                use_lock(thread);
             break;
         case RECEIVER: receive_some(thread, seed >> 8); break;
         default: use_lock(thread); break;
@@ -148,7 +153,10 @@ static void await_progress(void)
     for (int w = 0; w < WORKERS; w++)
         for (int64_t limit = dragon_now() + INT64_C(10000000000); atomic_load(&board->progress[w]) == before[w]; sched_yield())
             if (dragon_now() > limit) {
-                fprintf(stderr, "kills: worker %d (%s, client %u) does nothing\n", w, w % ROLES == SENDER ? "sender" : w % ROLES == RECEIVER ? "receiver" : "locker",
+                fprintf(stderr, "kills: worker %d (%s, client %u) does nothing\n", w,
+                        w % ROLES == SENDER     ? "sender"
+                        : w % ROLES == RECEIVER ? "receiver"
+                                                : "locker",
                         workers[w].number);
                 fail("somebody hangs");
             }
@@ -167,8 +175,7 @@ static void stop_all(void)
         }
         sweep(workers[w].number);
     }
-    while (receive_on(mine, 0, DRAGON_NO_WAIT) || receive_on(mine, 1, DRAGON_NO_WAIT)) {
-    }
+    while (receive_on(mine, 0, DRAGON_NO_WAIT) || receive_on(mine, 1, DRAGON_NO_WAIT)) {}
 }
 
 static uint32_t count_lost(void)
@@ -239,5 +246,6 @@ int main(int count, char **words)
            atomic_load(&board->received_twice), atomic_load(&board->torn), (unsigned long long)board->guarded[1]);
     if (lost > killed_receivers || atomic_load(&board->received_twice) || atomic_load(&board->torn)) fail("messages");
     if (count_used() != used) fail("blocks are left over");
+    printf("kills: 1 passed, 0 failed\n");
     return 0;
 }

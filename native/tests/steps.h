@@ -266,8 +266,10 @@ static int run_scenario(const struct scenario *scenario)
     running = scenario;
     int used = count_used(), deaths = 0, survived = 0;
     for (death = 1; survived < 3; death++) { /* how many steps an operation takes varies a little with who is first */
-        if (run_once(death)) deaths++;
-        else survived++;
+        if (run_once(death))
+            deaths++;
+        else
+            survived++;
         if (count_used() != used) fail("blocks are lost, or found");
     }
     return deaths;

@@ -41,8 +41,14 @@ static void victim_sends(size_t size, int64_t deadline)
     if (send_from(mine, thing.object, bytes, size, deadline) != DRAGON_OK) _exit(3);
 }
 
-static void victim_send_small(void) { victim_sends(SMALL, DRAGON_FOREVER); }
-static void victim_send_large(void) { victim_sends(LARGE, DRAGON_FOREVER); }
+static void victim_send_small(void)
+{
+    victim_sends(SMALL, DRAGON_FOREVER);
+}
+static void victim_send_large(void)
+{
+    victim_sends(LARGE, DRAGON_FOREVER);
+}
 
 static void victim_receive(void)
 {
@@ -85,19 +91,47 @@ static void alive(int rounds)
     }
 }
 
-static void prepare_three(void) { unbounded(); fill(3, SMALL); }
-static void prepare_full(void) { unbounded(); fill(64, SMALL); }
-static void prepare_large(void) { unbounded(); fill(3, LARGE); }
+static void prepare_three(void)
+{
+    unbounded();
+    fill(3, SMALL);
+}
+static void prepare_full(void)
+{
+    unbounded();
+    fill(64, SMALL);
+}
+static void prepare_large(void)
+{
+    unbounded();
+    fill(3, LARGE);
+}
 static void prepare_moved(void)
 {
     unbounded();
     fill(66, SMALL);
     for (int i = 0; i < 63; i++) CHECK(test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK);
 }
-static void verify_sent_three(void) { drain(3, 0, true); alive(70); }
-static void verify_sent_full(void) { drain(64, 0, true); alive(200); }
-static void verify_received(void) { drain(3, 1, false); alive(70); }
-static void victim_receive_two(void) { victim_receive(); victim_receive(); }
+static void verify_sent_three(void)
+{
+    drain(3, 0, true);
+    alive(70);
+}
+static void verify_sent_full(void)
+{
+    drain(64, 0, true);
+    alive(200);
+}
+static void verify_received(void)
+{
+    drain(3, 1, false);
+    alive(70);
+}
+static void victim_receive_two(void)
+{
+    victim_receive();
+    victim_receive();
+}
 static void verify_moved(void)
 {
     int left = 0;
@@ -181,8 +215,7 @@ static void verify_received_bounded_any(void)
     CHECK(!dragon_ring_room(&thing.object->ring)); /* nobody sleeps who has room */
     room_if_needed();
     AWAIT(waiting_one);
-    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {
-    }
+    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {}
     alive(9);
 }
 
@@ -215,12 +248,14 @@ static void victim_polls(void)
 {
     if (dragon_channel_poll(mine, thing.object, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
 }
-static void send_one(void) { CHECK(test_send(&thing, 1, SMALL, soon()) == DRAGON_OK); }
+static void send_one(void)
+{
+    CHECK(test_send(&thing, 1, SMALL, soon()) == DRAGON_OK);
+}
 static void verify_polled(void)
 {
     AWAIT(waiting_one);
-    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {
-    }
+    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {}
     alive(5);
 }
 
@@ -234,7 +269,10 @@ static void verify_polled_shortly(void)
     verify_polled();
 }
 
-static void victim_closes(void) { dragon_channel_close(mine, thing.object); }
+static void victim_closes(void)
+{
+    dragon_channel_close(mine, thing.object);
+}
 static void verify_closed(void)
 {
     struct dragon_thread *thread = take(&tester);

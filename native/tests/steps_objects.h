@@ -63,7 +63,10 @@ static void victim_releases_two(void)
 {
     if (dragon_semaphore_release(mine, thing.object, 2) != DRAGON_OK) _exit(3);
 }
-static void semaphore_two(void) { make(DRAGON_SEMAPHORE, 2); }
+static void semaphore_two(void)
+{
+    make(DRAGON_SEMAPHORE, 2);
+}
 static void verify_acquired(void)
 {
     uint32_t value = dragon_load(&thing.object->semaphore.value);
@@ -87,13 +90,19 @@ static void semaphore_sleeper(void)
     make(DRAGON_SEMAPHORE, 0);
     waiting_one = bystander_start(wait_acquire);
 }
-static void release_two(void) { CHECK(tester_releases(2) == DRAGON_OK); }
+static void release_two(void)
+{
+    CHECK(tester_releases(2) == DRAGON_OK);
+}
 static void release_one_and_one(void)
 {
     CHECK(tester_releases(1) == DRAGON_OK);
     CHECK(tester_releases(1) == DRAGON_OK);
 }
-static void verify_one(void) { AWAIT(waiting_one); }
+static void verify_one(void)
+{
+    AWAIT(waiting_one);
+}
 
 /* Lock: held by the tester, one sleeps; the victim releases it, as any process may. */
 static void tester_locks(void)
@@ -158,7 +167,10 @@ static void victim_keeps_lock(void)
     DRAGON_STEP();
     pause();
 }
-static void plain_lock(void) { make(DRAGON_LOCK, 0); }
+static void plain_lock(void)
+{
+    make(DRAGON_LOCK, 0);
+}
 static void verify_kept(void)
 {
     struct dragon_thread *thread = take(&tester);
@@ -185,7 +197,10 @@ static void event_sleepers(void)
     waiting_one = bystander_start(wait_event);
     waiting_two = bystander_start(wait_event);
 }
-static void victim_sets(void) { dragon_event_set(mine, thing.object, 5); }
+static void victim_sets(void)
+{
+    dragon_event_set(mine, thing.object, 5);
+}
 static void victim_waits_event(void)
 {
     if (dragon_event_wait(mine, thing.object, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
@@ -224,7 +239,10 @@ static void verify_notified(void)
     AWAIT(waiting_one);
     AWAIT(waiting_two);
 }
-static void plain_condition(void) { make(DRAGON_CONDITION, 0); }
+static void plain_condition(void)
+{
+    make(DRAGON_CONDITION, 0);
+}
 static void victim_sleeps(void)
 {
     struct dragon_sleep sleep;
@@ -250,7 +268,9 @@ static void verify_slept(void)
 }
 
 /* Objects in the making, and the tables. */
-static void nothing(void) {}
+static void nothing(void)
+{
+}
 static void victim_makes(uint32_t kind, uint64_t value, uint32_t detail)
 {
     struct dragon_binding made;
@@ -258,9 +278,18 @@ static void victim_makes(uint32_t kind, uint64_t value, uint32_t detail)
     if (dragon_create(mine, &(struct dragon_plan){.kind = kind, .role = DRAGON_USER, .value = value, .detail = detail}, &made) != DRAGON_OK) _exit(3);
     if (dragon_unbind(mine, mailer, &made) != DRAGON_OK) _exit(3);
 }
-static void victim_makes_channel(void) { victim_makes(DRAGON_CHANNEL, 0, 128); }
-static void victim_makes_lock(void) { victim_makes(DRAGON_LOCK, 0, 0); }
-static void victim_makes_area(void) { victim_makes(DRAGON_AREA, 100000, 0); }
+static void victim_makes_channel(void)
+{
+    victim_makes(DRAGON_CHANNEL, 0, 128);
+}
+static void victim_makes_lock(void)
+{
+    victim_makes(DRAGON_LOCK, 0, 0);
+}
+static void victim_makes_area(void)
+{
+    victim_makes(DRAGON_AREA, 100000, 0);
+}
 static void victim_makes_and_fills(void)
 {
     struct dragon_binding made;

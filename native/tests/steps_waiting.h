@@ -63,8 +63,7 @@ static void send_five(void)
 static void verify_sleepers(void)
 {
     for (int i = 0; i < 4; i++) AWAIT(sleepers[i]);
-    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {
-    }
+    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {}
     alive(5);
 }
 
@@ -114,8 +113,10 @@ static void victim_waits_twice(void)
     uint64_t length;
     uint8_t first;
     int result = receive_in(mine, thing.object, &length, &first, dragon_now() + 1000);
-    if (result == DRAGON_TIMEOUT) victim_receive();
-    else if (result != DRAGON_OK) _exit(3);
+    if (result == DRAGON_TIMEOUT)
+        victim_receive();
+    else if (result != DRAGON_OK)
+        _exit(3);
 }
 
 static const struct scenario waiting_scenarios[] = {

@@ -81,8 +81,10 @@ static void sweep_ring(struct dragon_client *dead, uint32_t number, struct drago
         uint32_t state = dragon_slot_state(word);
         if ((word & DRAGON_OWNER_MASK) != number || (state != DRAGON_SLOT_WRITING && state != DRAGON_SLOT_READING)) continue;
         if (messages) sweep_slot_block(dead, slot, state == DRAGON_SLOT_WRITING);
-        if (state == DRAGON_SLOT_WRITING) dragon_store(&slot->word, dragon_slot_word(dragon_lap(word), DRAGON_SLOT_ABANDONED, 0));
-        else dragon_store(&slot->word, dragon_slot_word(dragon_lap(word) + 1, DRAGON_SLOT_FREE, 0));
+        if (state == DRAGON_SLOT_WRITING)
+            dragon_store(&slot->word, dragon_slot_word(dragon_lap(word), DRAGON_SLOT_ABANDONED, 0));
+        else
+            dragon_store(&slot->word, dragon_slot_word(dragon_lap(word) + 1, DRAGON_SLOT_FREE, 0));
     }
 }
 
@@ -129,7 +131,8 @@ static void sweep_block(struct dragon_client *dead, uint32_t number, uint64_t ha
     if (word != dragon_block_word(hand >> 24, DRAGON_BLOCK_HELD, number)) return;
     if (linked(dead, dragon_offset(sweeper, dragon_block_at(sweeper, hand))))
         dragon_store(dragon_block_word_of(sweeper, hand), dragon_block_word(hand >> 24, DRAGON_BLOCK_PART, 0));
-    else sweep_free_word(hand, word);
+    else
+        sweep_free_word(hand, word);
 }
 
 /* Calls `visit` for X, or for every object the dead refers to where X is 1 (several). */
@@ -188,7 +191,9 @@ static void sweep_tell(struct dragon_client *dead, struct dragon_object *object)
             uint64_t on = dragon_load(&record->wait_object);
             if (on != x && on != 1 && !sweep_queue_in(object, dragon_load(&record->wait_queue))) continue;
             uint32_t word = dragon_load(&record->word);
-            if ((word & DRAGON_QUEUED) && dragon_wait_state(word) == DRAGON_IDLE && dragon_cas32(&record->word, word, word & ~(uint32_t)DRAGON_QUEUED)) continue;
+            if ((word & DRAGON_QUEUED) && dragon_wait_state(word) == DRAGON_IDLE &&
+                dragon_cas32(&record->word, word, word & ~(uint32_t)DRAGON_QUEUED))
+                continue;
             dragon_news(sweeper->header, record, c, r);
         }
     }
@@ -225,7 +230,8 @@ static void sweep_destroy(struct dragon_object *object)
             next = sweep_next_ring(ring);
             for (uint32_t i = 0; first[c] == &object->ring && i < ring->capacity; i++) {
                 struct dragon_payload *payload = (void *)dragon_slot_at(ring, i)->payload;
-                if (dragon_slot_state(dragon_load(&dragon_slot_at(ring, i)->word)) == DRAGON_SLOT_READY && payload->kind_and_flags >> 24 == DRAGON_BLOCK)
+                if (dragon_slot_state(dragon_load(&dragon_slot_at(ring, i)->word)) == DRAGON_SLOT_READY &&
+                    payload->kind_and_flags >> 24 == DRAGON_BLOCK)
                     sweep_free_part(payload->large.block);
             }
             if (ring->block) sweep_free_part(ring->block);
@@ -250,8 +256,10 @@ static void sweep_audit(uint64_t offset)
         }
     }
     if (sweep_users(offset, DRAGON_ROLES) || !dragon_cas32(&object->state, DRAGON_LIVE, DRAGON_DYING)) return;
-    if (sweep_users(offset, DRAGON_ROLES)) dragon_store(&object->state, DRAGON_LIVE);
-    else sweep_destroy(object);
+    if (sweep_users(offset, DRAGON_ROLES))
+        dragon_store(&object->state, DRAGON_LIVE);
+    else
+        sweep_destroy(object);
 }
 
 /* An object in the making: the reference goes, and it was none if its block is still HELD. */
@@ -267,8 +275,10 @@ static void sweep_record(struct dragon_client *dead, uint32_t number, struct dra
 {
     uint64_t x = dragon_load(&record->op_object);
     sweep_op_object = x;
-    if (dragon_load(&record->op) == DRAGON_CREATE && x) sweep_create(dead, x);
-    else sweep_each(dead, x, sweep_visit_slots);
+    if (dragon_load(&record->op) == DRAGON_CREATE && x)
+        sweep_create(dead, x);
+    else
+        sweep_each(dead, x, sweep_visit_slots);
     for (int k = 0; k < DRAGON_BLOCKS_IN_HAND; k++) {
         uint64_t hand = dragon_load(&record->blocks[k]);
         if (hand) sweep_block(dead, number, hand, sweep_is_linked);

@@ -77,8 +77,8 @@ static inline void dragon_object_init(struct dragon_process *process, struct dra
 /* What is to be made. */
 struct dragon_plan {
     uint32_t kind, role, flags;
-    uint64_t value;       /* semaphore: value; channel: capacity; area: size */
-    uint32_t detail;      /* semaphore: max; channel: slot size */
+    uint64_t value; /* semaphore: value; channel: capacity; area: size */
+    uint32_t detail; /* semaphore: max; channel: slot size */
 };
 
 static inline uint64_t dragon_plan_bytes(const struct dragon_plan *plan)

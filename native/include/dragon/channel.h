@@ -184,8 +184,7 @@ static inline int dragon_channel_poll(struct dragon_thread *thread, struct drago
 {
     uint64_t offset = dragon_offset(thread->process, channel);
     struct dragon_place place = {offset, dragon_load(&channel->id), &channel->queue[DRAGON_RECEIVERS]};
-    struct dragon_wait wait = {
-        .try = dragon_try_poll, .argument = channel, .deadline = deadline, .places = &place, .count = 1, .watch = true};
+    struct dragon_wait wait = {.try = dragon_try_poll, .argument = channel, .deadline = deadline, .places = &place, .count = 1, .watch = true};
     dragon_begin(thread, DRAGON_WAIT, offset);
     int result = dragon_wait(thread, &wait);
     dragon_end(thread);

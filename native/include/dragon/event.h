@@ -14,8 +14,7 @@ static inline int dragon_event_wait(struct dragon_thread *thread, struct dragon_
 {
     uint64_t offset = dragon_offset(thread->process, event);
     struct dragon_place place = {offset, dragon_load(&event->id), &event->queue[0]};
-    struct dragon_wait wait = {
-        .try = dragon_try_event, .argument = event, .deadline = deadline, .places = &place, .count = 1, .watch = true};
+    struct dragon_wait wait = {.try = dragon_try_event, .argument = event, .deadline = deadline, .places = &place, .count = 1, .watch = true};
     dragon_begin(thread, DRAGON_WAIT, offset);
     int result = dragon_wait(thread, &wait);
     dragon_end(thread);

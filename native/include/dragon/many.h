@@ -34,8 +34,14 @@ static inline int dragon_wait_many(struct dragon_thread *thread, struct dragon_m
         struct dragon_object *object = many->objects[i];
         places[i] = (struct dragon_place){dragon_offset(thread->process, object), dragon_load(&object->id), &object->queue[0]};
     }
-    struct dragon_wait wait = {.try = dragon_try_many, .argument = many, .deadline = deadline, .places = places, .count = many->count,
-                               .watch = true, .fds = many->fds_count ? many->fds : NULL, .fds_count = many->fds_count};
+    struct dragon_wait wait = {.try = dragon_try_many,
+                               .argument = many,
+                               .deadline = deadline,
+                               .places = places,
+                               .count = many->count,
+                               .watch = true,
+                               .fds = many->fds_count ? many->fds : NULL,
+                               .fds_count = many->fds_count};
     dragon_begin(thread, DRAGON_WAIT, many->count == 1 ? places[0].object : 1);
     int result = dragon_wait(thread, &wait);
     dragon_end(thread);

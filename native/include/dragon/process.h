@@ -67,7 +67,9 @@ struct dragon_process {
 /* The kernel's id of this thread. A forked child's main thread has another one than its parent's; the epoch shows it. */
 static inline uint32_t dragon_tid(const struct dragon_process *process)
 {
-    static __thread struct { uint32_t epoch, tid; } cache;
+    static __thread struct {
+        uint32_t epoch, tid;
+    } cache;
     if (cache.tid == 0 || cache.epoch != process->epoch) {
         cache.epoch = process->epoch;
         cache.tid = (uint32_t)syscall(SYS_gettid);

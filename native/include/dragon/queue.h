@@ -173,7 +173,8 @@ static inline bool dragon_queue_littered(const struct dragon_process *process, s
     uint32_t stale = 0;
     for (uint32_t i = 0; i < ring->capacity; i++) {
         struct dragon_slot *slot = dragon_slot_at(ring, i);
-        if (dragon_slot_state(dragon_load(&slot->word)) == DRAGON_SLOT_READY) stale += dragon_waiter_stale(process, dragon_peek(dragon_slot_waiter(slot)));
+        if (dragon_slot_state(dragon_load(&slot->word)) == DRAGON_SLOT_READY)
+            stale += dragon_waiter_stale(process, dragon_peek(dragon_slot_waiter(slot)));
     }
     return stale * 4 >= ring->capacity;
 }
@@ -190,8 +191,10 @@ static inline int dragon_enqueue(struct dragon_thread *thread, struct dragon_que
         if (dragon_queue_littered(thread->process, p.ring)) dragon_queue_rotate(thread, queue, p.ring->capacity);
         result = dragon_chain_claim_send(thread, &queue->tail_ring, &p);
     }
-    if (result == DRAGON_OK) dragon_queue_put(&p, waiter);
-    else dragon_add(&queue->waiting, (uint32_t)-1);
+    if (result == DRAGON_OK)
+        dragon_queue_put(&p, waiter);
+    else
+        dragon_add(&queue->waiting, (uint32_t)-1);
     return result;
 }
 

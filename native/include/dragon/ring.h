@@ -116,10 +116,14 @@ static inline bool dragon_ring_room(struct dragon_ring *ring)
     for (;;) {
         uint64_t word = dragon_load(&p.slot->word), lap = dragon_lap(word);
         uint32_t state = dragon_slot_state(word);
-        if (lap > p.lap) dragon_catch_up(&p, word);
-        else if (lap < p.lap) return state == DRAGON_SLOT_ABANDONED && lap == p.lap - 1;
-        else if (state == DRAGON_SLOT_FREE || state == DRAGON_SLOT_CLOSED) return true;
-        else dragon_next(&p);
+        if (lap > p.lap)
+            dragon_catch_up(&p, word);
+        else if (lap < p.lap)
+            return state == DRAGON_SLOT_ABANDONED && lap == p.lap - 1;
+        else if (state == DRAGON_SLOT_FREE || state == DRAGON_SLOT_CLOSED)
+            return true;
+        else
+            dragon_next(&p);
     }
 }
 
@@ -150,17 +154,13 @@ static inline int dragon_ring_claim_receive(struct dragon_thread *thread, struct
             dragon_next(p);
             dragon_hint(&ring->head, p->lap << ring->index_bits | p->index);
             continue;
-        case DRAGON_SLOT_READING:
-            dragon_next(p);
-            continue;
+        case DRAGON_SLOT_READING: dragon_next(p); continue;
         case DRAGON_SLOT_FREE:
             if (!(ring->flags & DRAGON_GROWABLE) || !dragon_load(&ring->next)) return DRAGON_AGAIN;
             dragon_cas(&p->slot->word, word, dragon_slot_word(lap, DRAGON_SLOT_CLOSED, 0));
             continue;
-        case DRAGON_SLOT_CLOSED:
-            return DRAGON_MOVED;
-        default: /* WRITING: its sender will publish it and wake */
-            return DRAGON_AGAIN;
+        case DRAGON_SLOT_CLOSED: return DRAGON_MOVED;
+        default: /* WRITING: its sender will publish it and wake */ return DRAGON_AGAIN;
         }
     }
 }
@@ -198,14 +198,20 @@ static inline uint64_t dragon_ring_count(struct dragon_ring *ring)
 {
     struct dragon_position tail = dragon_position(ring, dragon_peek(&ring->tail)), head = dragon_position(ring, dragon_peek(&ring->head));
     for (uint64_t word; dragon_lap(word = dragon_load(&tail.slot->word)) >= tail.lap && dragon_slot_state(word) != DRAGON_SLOT_CLOSED;) {
-        if (dragon_lap(word) > tail.lap) dragon_catch_up(&tail, word);
-        else if (dragon_slot_state(word) == DRAGON_SLOT_FREE) break;
-        else dragon_next(&tail);
+        if (dragon_lap(word) > tail.lap)
+            dragon_catch_up(&tail, word);
+        else if (dragon_slot_state(word) == DRAGON_SLOT_FREE)
+            break;
+        else
+            dragon_next(&tail);
     }
     for (uint64_t word; dragon_lap(word = dragon_load(&head.slot->word)) >= head.lap && dragon_slot_state(word) != DRAGON_SLOT_CLOSED;) {
-        if (dragon_lap(word) > head.lap) dragon_catch_up(&head, word);
-        else if (dragon_slot_state(word) != DRAGON_SLOT_READING && dragon_slot_state(word) != DRAGON_SLOT_ABANDONED) break;
-        else dragon_next(&head);
+        if (dragon_lap(word) > head.lap)
+            dragon_catch_up(&head, word);
+        else if (dragon_slot_state(word) != DRAGON_SLOT_READING && dragon_slot_state(word) != DRAGON_SLOT_ABANDONED)
+            break;
+        else
+            dragon_next(&head);
     }
     uint64_t sent = tail.lap * ring->capacity + tail.index, taken = head.lap * ring->capacity + head.index;
     return sent > taken ? sent - taken : 0;

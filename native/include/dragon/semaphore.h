@@ -38,8 +38,7 @@ static inline int dragon_semaphore_release(struct dragon_thread *thread, struct 
         if ((uint64_t)value + n > semaphore->semaphore.max) break;
         if (!dragon_cas32(at, value, value + n)) continue;
         dragon_fence_after_rmw();
-        for (uint32_t i = 0; i < n && dragon_look(&semaphore->queue[0].waiting) && dragon_choose(thread, &semaphore->queue[0]); i++) {
-        }
+        for (uint32_t i = 0; i < n && dragon_look(&semaphore->queue[0].waiting) && dragon_choose(thread, &semaphore->queue[0]); i++) {}
         result = DRAGON_OK;
         break;
     }

@@ -29,7 +29,7 @@ struct dragon_wait {
     int64_t deadline; /* nanoseconds of CLOCK_MONOTONIC, DRAGON_FOREVER or DRAGON_NO_WAIT */
     const struct dragon_place *places;
     uint32_t count;
-    bool watch;         /* success takes nothing: always pass on */
+    bool watch; /* success takes nothing: always pass on */
     struct pollfd *fds; /* descriptors to wait for, too; one entry more than fds_count, for the bell */
     uint32_t fds_count;
 };
@@ -120,8 +120,8 @@ static inline bool dragon_interrupted(struct dragon_thread *thread)
 static inline int dragon_sleep_on_word(struct dragon_thread *thread, uint32_t word, int64_t deadline)
 {
     struct timespec limit = {deadline / 1000000000, deadline % 1000000000};
-    long rc = syscall(SYS_futex, &thread->record->word, FUTEX_WAIT_BITSET, word, deadline == DRAGON_FOREVER ? NULL : &limit, NULL,
-                      FUTEX_BITSET_MATCH_ANY);
+    long rc =
+        syscall(SYS_futex, &thread->record->word, FUTEX_WAIT_BITSET, word, deadline == DRAGON_FOREVER ? NULL : &limit, NULL, FUTEX_BITSET_MATCH_ANY);
     return rc == 0 ? 0 : errno;
 }
 
@@ -140,8 +140,7 @@ static inline int dragon_sleep_on_bell(const struct dragon_wait *wait)
     if (rc == 0) return ETIMEDOUT;
     char byte;
     if (!wait->fds[wait->fds_count].revents) return EALREADY;
-    while (recv(wait->fds[wait->fds_count].fd, &byte, 1, MSG_DONTWAIT) > 0) {
-    }
+    while (recv(wait->fds[wait->fds_count].fd, &byte, 1, MSG_DONTWAIT) > 0) {}
     return rc > 1 ? EALREADY : 0;
 }
 

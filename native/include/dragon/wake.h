@@ -81,7 +81,8 @@ static inline void dragon_news(const struct dragon_header *header, struct dragon
     for (;;) {
         uint32_t word = dragon_load(&record->word), state = dragon_wait_state(word);
         if (state == DRAGON_IDLE) return;
-        if (state == DRAGON_PARKED && !dragon_cas32(&record->word, word, (word & ~(uint32_t)(DRAGON_QUEUED | DRAGON_STATE_MASK)) | DRAGON_NEWS)) continue;
+        if (state == DRAGON_PARKED && !dragon_cas32(&record->word, word, (word & ~(uint32_t)(DRAGON_QUEUED | DRAGON_STATE_MASK)) | DRAGON_NEWS))
+            continue;
         dragon_wake(header, record, word, client, index);
         return;
     }
