@@ -87,6 +87,9 @@ final class WaitQueue {
             if (Ring.state(word) != Ring.READY || !stale(memory, Raw.getLongOpaque(slot + PAYLOAD))) {
                 return;
             }
+            if (Chain.peek(memory, queue + HEAD_RING) != slot) {
+                return; // the word may be of a later lap than the walk met: a slot claimed out of turn would hide those before it
+            }
             if (!Raw.casLong(slot, word, Ring.word(Ring.lap(word), Ring.READING, me))) {
                 return;
             }
