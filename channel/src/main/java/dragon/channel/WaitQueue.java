@@ -88,7 +88,8 @@ final class WaitQueue {
                 return;
             }
             if (Chain.peek(memory, queue + HEAD_RING) != slot) {
-                return; // the word may be of a later lap than the walk met: a slot claimed out of turn would hide those before it
+                return; // the word may be of a later lap than the walk met: a slot claimed out of turn would hide those
+                // before it
             }
             if (!Raw.casLong(slot, word, Ring.word(Ring.lap(word), Ring.READING, me))) {
                 return;

@@ -1,0 +1,270 @@
+package dragon.channel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dragon.memory.Client;
+import dragon.memory.DragonException;
+import dragon.memory.MemoryExhaustedException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class ChannelTest {
+    private static final Duration BRIEF = Duration.ofMillis(2);
+
+    private final TestNode node = new TestNode();
+    private final Client client = node.client();
+    private final Client other = node.client();
+
+    @AfterEach
+    void nothingIsLeft() {
+        node.sweeper.sweep(client.number());
+        node.sweeper.sweep(other.number());
+        assertThat(Leftovers.blocks(node.memory)).isEmpty();
+        Leftovers.assertHintsComplete(node.memory);
+        node.close();
+    }
+
+    private static byte[] bytes(int size, int seed) {
+        byte[] data = new byte[size];
+        new Random(seed).nextBytes(data);
+        return data;
+    }
+
+    @Test
+    void keepsOrderAndBytesOfAllSizes() {
+        Channel mine = Channel.create(client);
+        Channel theirs = Channel.bind(other, mine.handle(), Role.USER);
+        int[] sizes = {0, 1, 8, 111, 112, 113, 4096, 70_000, 3_000_000};
+        for (int size : sizes) {
+            mine.send(bytes(size, size), size & 0xffffff, BRIEF);
+        }
+        assertThat(theirs.size()).isEqualTo(sizes.length);
+        for (int size : sizes) {
+            Message message = theirs.receiveMessage();
+            assertThat(message.data()).isEqualTo(bytes(size, size));
+            assertThat(message.flags()).isEqualTo(size & 0xffffff);
+        }
+        assertThat(theirs.tryReceive()).isNull();
+    }
+
+    @Test
+    void everyWayToSendMeetsEveryWayToReceive() {
+        Channel channel = Channel.create(client);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment into = arena.allocate(1000);
+            channel.sendLong(42);
+            assertThat(channel.receiveLong()).isEqualTo(42);
+            channel.send(ByteBuffer.wrap(bytes(50, 1), 10, 20));
+            assertThat(channel.receive(into)).isEqualTo(20);
+            assertThat(into.get(ValueLayout.JAVA_BYTE, 0)).isEqualTo(bytes(50, 1)[10]);
+            channel.send(arena.allocate(500).fill((byte) 7));
+            assertThat(channel.tryReceive(into)).isEqualTo(500);
+            assertThat(into.get(ValueLayout.JAVA_BYTE, 499)).isEqualTo((byte) 7);
+            assertThat(channel.tryReceive(into)).isEqualTo(-1);
+            try (Loan loan = Loan.take(client, 5000)) {
+                loan.segment().set(ValueLayout.JAVA_LONG, 800, 9);
+                channel.send(loan, 808);
+            }
+            try (Loan loan = channel.receiveLoan()) {
+                assertThat(loan.segment().byteSize()).isEqualTo(808);
+                assertThat(loan.segment().get(ValueLayout.JAVA_LONG, 800)).isEqualTo(9);
+            }
+            channel.send(bytes(3, 3), 5, BRIEF);
+            try (Loan small = channel.receiveLoan()) {
+                assertThat(small.segment().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes(3, 3));
+                assertThat(small.flags()).isEqualTo(5);
+            }
+        }
+    }
+
+    @Test
+    void moreLoansThanOneRecordHasPlacesFor() {
+        Channel channel = Channel.create(client);
+        Loan[] loans = new Loan[9];
+        for (int i = 0; i < loans.length; i++) {
+            loans[i] = Loan.take(client, 200);
+            loans[i].segment().set(ValueLayout.JAVA_INT, 0, i);
+        }
+        for (Loan each : loans) {
+            channel.send(each, 200);
+        }
+        for (int i = 0; i < loans.length; i++) {
+            loans[i] = channel.receiveLoan();
+            assertThat(loans[i].segment().get(ValueLayout.JAVA_INT, 0)).isEqualTo(i);
+        }
+        for (Loan each : loans) {
+            each.close();
+        }
+        assertThatThrownBy(() -> loans[0].segment()).isInstanceOf(DragonException.class);
+    }
+
+    @Test
+    void aMessageThatDoesNotFitIsInTheException() {
+        Channel channel = Channel.create(client);
+        MemorySegment small = MemorySegment.ofArray(new byte[4]);
+        for (int size : new int[] {5, 500}) {
+            channel.send(bytes(size, 1));
+            channel.send(bytes(2, 2));
+            assertThatExceptionOfType(MessageTooLargeException.class)
+                    .isThrownBy(() -> channel.receive(small))
+                    .satisfies(error -> assertThat(error.received().data()).isEqualTo(bytes(size, 1)));
+            assertThat(channel.receive(small)).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void aSourceThatCannotBeReadLeavesNoSlotBehind() {
+        Channel channel = Channel.create(client);
+        Arena arena = Arena.ofConfined();
+        MemorySegment small = arena.allocate(16);
+        MemorySegment large = arena.allocate(1600);
+        arena.close();
+        assertThatThrownBy(() -> channel.send(small)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> channel.send(large)).isInstanceOf(IllegalStateException.class);
+        channel.sendLong(5);
+        assertThat(channel.receiveLong()).isEqualTo(5);
+    }
+
+    @Test
+    void aBoundedChannelIsFullAndThenHasRoom() {
+        Channel channel = Channel.create(client, 2, 64, false, Role.USER);
+        assertThat(channel.trySend(bytes(1, 1))).isTrue();
+        assertThat(channel.trySend(bytes(500, 1))).isTrue();
+        assertThat(channel.trySend(bytes(1, 1))).isFalse();
+        assertThat(channel.trySend(bytes(500, 1))).isFalse();
+        assertThatThrownBy(() -> channel.send(bytes(500, 1), 0, BRIEF))
+                .isInstanceOf(TimeLimitException.class)
+                .hasMessageContaining("room in Channel");
+        channel.receive();
+        assertThat(channel.trySend(bytes(500, 2))).isTrue();
+        assertThat(channel.receive()).hasSize(500);
+        assertThat(channel.receive()).isEqualTo(bytes(500, 2));
+    }
+
+    @Test
+    void growsAndShrinksNothingAway() {
+        Channel channel = Channel.create(client, 0, 48, false, Role.USER);
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 5000; i++) {
+                channel.sendLong(i);
+            }
+            assertThat(channel.size()).isEqualTo(5000);
+            for (int i = 0; i < 5000; i++) {
+                assertThat(channel.receiveLong()).isEqualTo(i);
+            }
+        }
+    }
+
+    @Test
+    void limitsPassAndSayWhatWasAwaited() {
+        Channel channel = Channel.create(client);
+        assertThatThrownBy(() -> channel.receive(BRIEF))
+                .isInstanceOf(TimeLimitException.class)
+                .hasMessageContaining("message in Channel " + channel.handle());
+        assertThat(channel.receiveMessage(Duration.ZERO)).isNull();
+        assertThat(channel.poll(BRIEF)).isFalse();
+        channel.sendLong(1);
+        assertThat(channel.poll(Duration.ZERO)).isTrue();
+        assertThat(channel.poll(Duration.ofSeconds(Long.MAX_VALUE))).isTrue();
+    }
+
+    @Test
+    void theEndComesAfterTheLastMessageWhenTheSendersAreGone() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel first = Channel.bind(client, receiver.handle(), Role.SENDER);
+        Channel second = Channel.bind(other, receiver.handle(), Role.SENDER);
+        first.sendLong(1);
+        second.sendLong(2);
+        first.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(receiver.receiveLong()).isEqualTo(1);
+        second.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(receiver.receiveLong()).isEqualTo(2);
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+        assertThatThrownBy(receiver::receive)
+                .isInstanceOf(ChannelClosedException.class)
+                .hasMessageContaining("the end of Channel");
+    }
+
+    @Test
+    void sendersLearnThatNobodyReceives() {
+        Channel sender = Channel.create(client, 1, 128, true, Role.SENDER);
+        Channel receiver = Channel.bind(other, sender.handle(), Role.RECEIVER);
+        sender.sendLong(1);
+        TestNode.Running<Boolean> waiting = TestNode.start(() -> {
+            assertThatThrownBy(() -> sender.sendLong(2)).isInstanceOf(ChannelClosedException.class);
+            return true;
+        });
+        CrashScenario.awaitParked(client, 1);
+        receiver.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(result(waiting)).isTrue();
+    }
+
+    @Test
+    void theDeadCountAsGone() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(other, receiver.handle(), Role.SENDER);
+        sender.send(bytes(1000, 4));
+        TestNode.Running<Boolean> waiting = TestNode.start(() -> {
+            assertThat(receiver.receive()).isEqualTo(bytes(1000, 4));
+            assertThatThrownBy(receiver::receive).isInstanceOf(ChannelClosedException.class);
+            return true;
+        });
+        CrashScenario.awaitParked(client, 1);
+        node.sweeper.sweep(other.number());
+        assertThat(result(waiting)).isTrue();
+    }
+
+    @Test
+    void refusesHandlesOfNothing() {
+        Channel channel = Channel.create(client);
+        Handle handle = channel.handle();
+        assertThatThrownBy(() -> Semaphore.bind(other, handle)).hasMessageContaining("is no SEMAPHORE");
+        assertThatThrownBy(() -> Channel.bind(other, new Handle(handle.offset(), 99), Role.USER))
+                .isInstanceOf(NoSuchObjectException.class)
+                .hasMessageContaining("no longer exists");
+        assertThatThrownBy(() -> Channel.bind(other, new Handle(17, 1), Role.USER))
+                .isInstanceOf(DragonException.class);
+        channel.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThatThrownBy(() -> Channel.bind(other, handle, Role.USER)).isInstanceOf(NoSuchObjectException.class);
+        assertThat(Leftovers.references(node.memory)).hasSize(1);
+    }
+
+    @Test
+    void exhaustedMemoryIsAnErrorAndTheRunGoesOn() {
+        Channel channel = Channel.create(client);
+        assertThatThrownBy(() -> channel.send(MemorySegment.ofArray(new byte[100 << 20])))
+                .isInstanceOf(MemoryExhaustedException.class);
+        channel.sendLong(3);
+        assertThat(channel.receiveLong()).isEqualTo(3);
+    }
+
+    @Test
+    void readingAnotherKindOfMessageAsLongSaysSo() {
+        Channel channel = Channel.create(client);
+        channel.send(bytes(9, 9));
+        assertThatThrownBy(channel::receiveLong).hasMessageContaining("9 bytes");
+        channel.sendLong(1);
+        assertThat(Objects.requireNonNull(channel.tryReceive())).hasSize(8);
+    }
+
+    private static boolean result(TestNode.Running<Boolean> running) {
+        try {
+            return running.result();
+        } catch (Exception failure) {
+            throw new AssertionError(failure);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+package dragon.channel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dragon.memory.Client;
+import dragon.memory.Layout.ClientEntry;
+import dragon.memory.Raw;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class ObjectsTest {
+    private final TestNode node = new TestNode();
+    private final Client client = node.client();
+    private final Client other = node.client();
+
+    @AfterEach
+    void nothingIsLeft() {
+        node.sweeper.sweep(client.number());
+        node.sweeper.sweep(other.number());
+        assertThat(Leftovers.blocks(node.memory)).isEmpty();
+        node.close();
+    }
+
+    @Test
+    void semaphoresCountToTheirMaximum() {
+        Semaphore semaphore = Semaphore.create(client, 1, 2);
+        assertThat(semaphore.tryAcquire(Duration.ZERO)).isTrue();
+        assertThat(semaphore.tryAcquire(Duration.ofMillis(1))).isFalse();
+        semaphore.release(2);
+        assertThatThrownBy(() -> semaphore.release(1)).hasMessageContaining("maximum");
+        assertThatThrownBy(() -> semaphore.release(-1)).hasMessageContaining("-1 times");
+        assertThat(semaphore.value()).isEqualTo(2);
+        Semaphore large = Semaphore.create(client, -2, Semaphore.UNBOUNDED); // unsigned: 2^32 - 2
+        large.release(1);
+        assertThatThrownBy(() -> large.release(1)).hasMessageContaining("maximum");
+    }
+
+    @Test
+    void recursiveLocksCountAndKnowTheirThread() throws Exception {
+        Lock lock = Lock.create(client, true);
+        lock.acquire();
+        lock.acquire();
+        assertThat(lock.count()).isEqualTo(2);
+        assertThat(TestNode.start(() -> {
+                            assertThat(lock.isMine()).isFalse();
+                            assertThatThrownBy(lock::release).hasMessageContaining("not held by this thread");
+                            return lock.acquire(Duration.ZERO);
+                        })
+                        .result())
+                .isEqualTo(Lock.Outcome.TIMED_OUT);
+        lock.release();
+        assertThat(lock.isLocked()).isTrue();
+        lock.release();
+        assertThat(lock.isLocked()).isFalse();
+    }
+
+    @Test
+    void virtualThreadsOnOneCarrierAreNotOneOwner() throws Exception {
+        Lock lock = Lock.create(client, true);
+        lock.acquire();
+        Thread.ofVirtual()
+                .start(() -> assertThat(lock.acquire(Duration.ZERO)).isEqualTo(Lock.Outcome.TIMED_OUT))
+                .join();
+        lock.release();
+        boolean[] first = new boolean[1];
+        Thread holder = Thread.ofVirtual().start(() -> first[0] = lock.acquire() == Lock.Outcome.ACQUIRED);
+        holder.join();
+        assertThat(first[0]).isTrue();
+        assertThat(lock.isMine()).isFalse();
+    }
+
+    @Test
+    void plainLocksMayBeReleasedByAnyoneButNotTwice() {
+        Lock lock = Lock.create(client, false);
+        Lock theirs = Lock.bind(other, lock.handle(), false);
+        lock.acquire();
+        theirs.release();
+        assertThatThrownBy(lock::release).hasMessageContaining("nobody holds it");
+        assertThat(theirs.acquire()).isEqualTo(Lock.Outcome.ACQUIRED);
+    }
+
+    @Test
+    void whoEndsInOrderKeepsItsLocks() {
+        Lock lock = Lock.create(client, false);
+        Lock.bind(other, lock.handle(), false).acquire();
+        other.orderly();
+        node.sweeper.sweep(other.number());
+        assertThat(lock.acquire(Duration.ofMillis(1))).isEqualTo(Lock.Outcome.TIMED_OUT);
+        lock.release();
+        assertThat(lock.acquire()).isEqualTo(Lock.Outcome.ACQUIRED);
+    }
+
+    @Test
+    void theKilledOwnersLockComesWithTheNewsOnce() {
+        Lock lock = Lock.create(client, true);
+        Lock theirs = Lock.bind(other, lock.handle(), true);
+        theirs.acquire();
+        theirs.acquire();
+        node.sweeper.sweep(other.number());
+        assertThat(lock.isLocked()).isFalse();
+        assertThat(lock.acquire()).isEqualTo(Lock.Outcome.OWNER_DIED);
+        assertThat(lock.count()).isEqualTo(1);
+        lock.release();
+        assertThat(lock.acquire()).isEqualTo(Lock.Outcome.ACQUIRED);
+    }
+
+    @Test
+    void eventsAreSetAndCleared() {
+        Event event = Event.create(client);
+        assertThat(event.await(Duration.ofMillis(1))).isFalse();
+        event.set(1L << 32 | 9);
+        event.await();
+        assertThat(Event.bind(other, event.handle()).value()).isEqualTo(1L << 32 | 9);
+        event.clear();
+        assertThat(event.isSet()).isFalse();
+    }
+
+    @Test
+    void conditionsNeedTheirLock() {
+        Lock lock = Lock.create(client, true);
+        Condition condition = Condition.create(client);
+        assertThatThrownBy(() -> condition.await(lock)).hasMessageContaining("not held");
+        lock.acquire();
+        assertThat(condition.await(lock, Duration.ofMillis(1))).isFalse();
+        assertThat(condition.await(lock, Duration.ZERO)).isFalse();
+        assertThat(lock.count()).isEqualTo(1);
+        assertThat(condition.signal(3)).isZero();
+    }
+
+    @Test
+    void areasAreSharedAndZeroAtFirst() {
+        Area dirty = Area.create(client, 100);
+        dirty.segment().fill((byte) 1);
+        dirty.close();
+        node.sweeper.serve(Duration.ZERO);
+        Area area = Area.create(client, 100);
+        Area theirs = Area.bind(other, area.handle());
+        assertThat(theirs.size()).isEqualTo(100);
+        assertThat(theirs.segment().get(ValueLayout.JAVA_LONG, 88)).isZero();
+        area.segment().set(ValueLayout.JAVA_INT, 96, 5);
+        assertThat(theirs.segment().get(ValueLayout.JAVA_INT, 96)).isEqualTo(5);
+    }
+
+    @Test
+    void aPinnedObjectOutlivesItsLastReference() {
+        Channel channel = Channel.create(client);
+        channel.sendLong(8);
+        long token = Mailbox.of(client).pin(channel.handle(), Role.USER);
+        channel.close();
+        node.sweeper.sweep(client.number());
+        assertThat(node.sweeper.pins()).isEqualTo(1);
+        Channel bound = Channel.bind(other, channel.handle(), Role.USER);
+        Mailbox.of(other).unpin(bound.handle(), Role.USER, token);
+        assertThat(bound.receiveLong()).isEqualTo(8);
+        bound.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(node.sweeper.pins()).isZero();
+        assertThatThrownBy(() -> Channel.bind(other, channel.handle(), Role.USER))
+                .isInstanceOf(NoSuchObjectException.class);
+    }
+
+    @Test
+    void aPinKeepsAnEndOpen() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        long token = Mailbox.of(client).pin(sender.handle(), Role.SENDER);
+        sender.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(receiver.poll(Duration.ZERO)).isFalse();
+        node.sweeper.unpin(token);
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+        assertThatThrownBy(receiver::receive).isInstanceOf(ChannelClosedException.class);
+    }
+
+    @Test
+    void manyHandlesOfOneObjectAreOneReference() {
+        Event event = Event.create(client);
+        Event again = Event.bind(client, event.handle());
+        again.close();
+        again.close();
+        node.sweeper.serve(Duration.ZERO);
+        event.set(1);
+        event.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThatThrownBy(() -> Event.bind(client, event.handle())).isInstanceOf(NoSuchObjectException.class);
+    }
+
+    @Test
+    void aNumberIsUsedAgainWithAnotherGeneration() {
+        long before = Raw.getLong(node.memory.client(other.number()) + ClientEntry.STATE) >>> 8;
+        node.sweeper.sweep(other.number());
+        assertThat(node.sweeper.sweep(other.number())).isFalse();
+        Client next = node.client();
+        assertThat(next.number()).isEqualTo(other.number());
+        assertThat(Raw.getLong(next.entry() + ClientEntry.STATE) >>> 8).isEqualTo(before + 1);
+    }
+}
