@@ -130,6 +130,7 @@ def _join() -> Place:
     global _address, _place, _startup
     from dragon import _runtime
 
+    _runtime.fill_standard_streams()
     forked = _place is not None or _shm.run_state() != 0
     role = Hello.OTHER if forked else Hello.HEAD
     private = False
@@ -159,7 +160,7 @@ def _connect(hello: Hello, map_memory: bool) -> Welcome:
     streams: list[int] = []
     try:
         if hello.streams:
-            streams = [_duplicate(1), _duplicate(2)]
+            streams = [os.dup(1), os.dup(2)]
         connection.send(Frame(1, hello), streams)
         welcome, memory = connection.welcomed()
     except BaseException:
@@ -175,14 +176,6 @@ def _connect(hello: Hello, map_memory: bool) -> Welcome:
         os.close(memory)
     _connection = connection
     return welcome
-
-
-def _duplicate(descriptor: int) -> int:
-    """A duplicate of a standard stream, or the null device where the program was started without it."""
-    try:
-        return os.dup(descriptor)
-    except OSError:
-        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _connected() -> _Connection:

@@ -34,6 +34,13 @@ def first_environment() -> dict[bytes, bytes]:
         return {name: value for name, _, value in pairs}
 
 
+def fill_standard_streams() -> None:
+    """Where the program was started with a standard stream closed, the null device takes its number, lest a socket should and be printed to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
 def start_private_agent() -> str:
     """Starts the agent of this program and returns the name of its socket."""
     global _private
