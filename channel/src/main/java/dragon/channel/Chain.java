@@ -4,6 +4,7 @@ import dragon.memory.Blocks;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
+import java.util.function.LongPredicate;
 
 /**
  * The rings of an object, of which each is larger than the one before (section 5). Two words of the object hint at the ring where senders and receivers
@@ -80,6 +81,18 @@ final class Chain {
             long next = Ring.next(ring);
             Raw.putLongRelease(headRing, next);
             ring = memory.address(next);
+        }
+    }
+
+    /** Claims the oldest message if the first word of its payload is wanted. Returns its slot's address, or NONE. */
+    static long receiveIf(Memory memory, long headRing, int me, LongPredicate wanted) {
+        long ring = memory.address(Raw.getLongAcquire(headRing));
+        while (true) {
+            long position = Ring.headPosition(ring);
+            if (position != Ring.MOVED) {
+                return position < 0 ? Ring.NONE : Ring.claimAt(ring, position, me, wanted);
+            }
+            ring = memory.address(Ring.next(ring));
         }
     }
 

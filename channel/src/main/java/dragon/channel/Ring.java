@@ -1,6 +1,7 @@
 package dragon.channel;
 
 import dragon.memory.Raw;
+import java.util.function.LongPredicate;
 
 /**
  * The one moving structure (section 5): a FIFO of slots with many senders and many receivers, by address. Rings form a chain when they may grow ({@link
@@ -225,18 +226,26 @@ final class Ring {
         }
     }
 
-    /**
-     * Looks for the oldest message: the walk of {@link #claimReceive} without its claim. Returns the slot's address, NONE, BUSY or MOVED.
-     */
+    /** Looks for the oldest message. Returns its slot's address, NONE, BUSY or MOVED. */
     static long peek(long ring) {
+        long position = headPosition(ring);
+        return position < 0 ? position : slotOf(ring, position);
+    }
+
+    private static long slotOf(long ring, long position) {
+        int index = (int) (position & (1L << Raw.getInt(ring + INDEX_BITS)) - 1);
+        return slotAt(ring, index, Raw.getInt(ring + SLOT_SIZE));
+    }
+
+    /** The position of the oldest message, NONE, BUSY or MOVED: the walk of {@link #claimReceive} without its claim. */
+    static long headPosition(long ring) {
         int capacity = Raw.getInt(ring + CAPACITY);
         int bits = Raw.getInt(ring + INDEX_BITS);
         int slotSize = Raw.getInt(ring + SLOT_SIZE);
         long position = Raw.getLongOpaque(ring + HEAD);
         while (true) {
             int index = (int) (position & (1L << bits) - 1);
-            long slot = slotAt(ring, index, slotSize);
-            long word = Raw.getLongAcquire(slot);
+            long word = Raw.getLongAcquire(slotAt(ring, index, slotSize));
             long lap = position >>> bits;
             if (lap(word) > lap) {
                 position = following(lap(word) - 1 << bits | index, index, capacity, bits);
@@ -247,7 +256,7 @@ final class Ring {
             }
             switch (state(word)) {
                 case READY -> {
-                    return slot;
+                    return position;
                 }
                 case READING, ABANDONED -> position = following(position, index, capacity, bits);
                 case FREE -> {
@@ -261,6 +270,18 @@ final class Ring {
                 }
             }
         }
+    }
+
+    /**
+     * Claims the message at a position where {@link #headPosition} met it, if the first word of its payload is wanted. Returns its slot's address or
+     * NONE. The claim is from READY of that very lap: a later message in the same slot is out of turn.
+     */
+    static long claimAt(long ring, long position, int me, LongPredicate wanted) {
+        long slot = slotOf(ring, position);
+        long lap = position >>> Raw.getInt(ring + INDEX_BITS);
+        boolean claimed = wanted.test(Raw.getLongOpaque(slot + Long.BYTES))
+                && Raw.casLong(slot, word(lap, READY, 0), word(lap, READING, me));
+        return claimed ? slot : NONE;
     }
 
     /** Gives a read slot back. Killed before: the sweep does it. */

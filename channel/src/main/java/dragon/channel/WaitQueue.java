@@ -73,25 +73,11 @@ final class WaitQueue {
         Ring.publish(slot);
     }
 
-    /**
-     * Drops stale references at the head, a few at a time: polling with time limits leaves no litter. The slot is claimed from the very word that was
-     * looked at, so that no live reference is dropped; a stale one stays so for ever.
-     */
+    /** Drops stale references at the head, a few at a time: polling with time limits leaves no litter. A stale one stays so for ever. */
     private static void dropStale(Memory memory, long queue, int me) {
         for (int i = 0; i < DROPS && Raw.getIntAcquire(queue + WAITING) != 0; i++) {
-            long slot = Chain.peek(memory, queue + HEAD_RING);
+            long slot = Chain.receiveIf(memory, queue + HEAD_RING, me, reference -> stale(memory, reference));
             if (slot < 0) {
-                return;
-            }
-            long word = Raw.getLongAcquire(slot);
-            if (Ring.state(word) != Ring.READY || !stale(memory, Raw.getLongOpaque(slot + PAYLOAD))) {
-                return;
-            }
-            if (Chain.peek(memory, queue + HEAD_RING) != slot) {
-                return; // the word may be of a later lap than the walk met: a slot claimed out of turn would hide those
-                // before it
-            }
-            if (!Raw.casLong(slot, word, Ring.word(Ring.lap(word), Ring.READING, me))) {
                 return;
             }
             Ring.release(slot);

@@ -124,10 +124,12 @@ class ChannelTest {
     @Test
     void aSourceThatCannotBeReadLeavesNoSlotBehind() {
         Channel channel = Channel.create(client);
-        Arena arena = Arena.ofConfined();
-        MemorySegment small = arena.allocate(16);
-        MemorySegment large = arena.allocate(1600);
-        arena.close();
+        MemorySegment small;
+        MemorySegment large;
+        try (Arena arena = Arena.ofConfined()) {
+            small = arena.allocate(16);
+            large = arena.allocate(1600);
+        }
         assertThatThrownBy(() -> channel.send(small)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> channel.send(large)).isInstanceOf(IllegalStateException.class);
         channel.sendLong(5);
