@@ -113,6 +113,13 @@ class Dispatcher:
             thread.start()
         return self._threads
 
+    def give_one(self, job: int, function: Any, args: Any, kwds: Any) -> None:
+        """Gives out a job of one task; never waits for room, since an idle worker has nothing in its channel."""
+        if self._idle:
+            self._give(job, 0, function, args, kwds, idle=True)
+        else:
+            self.taskqueue.put(([(job, 0, function, args, kwds)], None))
+
     def close(self) -> None:
         """Has everything end once nothing is waited for."""
         self._state = "CLOSE"
@@ -237,14 +244,17 @@ class Dispatcher:
         except (_shm.Closed, _shm.RunOver):
             pass  # the pool was terminated, or the run is over
 
-    def _give(self, job: int, index: int, function: Any, args: Any, kwds: Any) -> None:
+    def _give(self, job: int, index: int, function: Any, args: Any, kwds: Any, idle: bool = False) -> None:
         try:
             data, buffers = _message.dump((function, args, kwds))
         except Exception as error:
             self._set(job, index, (False, error))
             return
         header = TASK.pack(job, index)
-        worker = self._choose((job, index))
+        worker = self._choose((job, index), idle)
+        if worker is None and idle:  # it got something else meanwhile
+            self.taskqueue.put(([(job, index, function, args, kwds)], None))
+            return
         if worker is None:
             message = (_message.PARTS, [header, data, *buffers]) if buffers else (_message.PICKLE, header + data)
             self._returned.append(((job, index), *message))
@@ -257,12 +267,12 @@ class Dispatcher:
             self._take_back(worker)
             self._results.send(RESULT.pack(0, _LOOK, 0))
 
-    def _choose(self, key: Key) -> _Worker | None:
-        """Who gets the task: it is in his book from here on."""
+    def _choose(self, key: Key, idle: bool) -> _Worker | None:
+        """Who gets the task, only an idle one if `idle`: it is in his book from here on."""
         with self._lock:
             if self._idle:
                 worker = self._idle.popitem()[1]
-            elif self._turn:
+            elif self._turn and not idle:
                 worker = self._turn[0]
                 self._turn.rotate(-1)
             else:

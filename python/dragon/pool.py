@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from multiprocessing import pool as stock
 from multiprocessing import util
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dragon._dispatch import Dispatcher, WorkerDied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Pool", "WorkerDied"]
 
@@ -58,6 +58,20 @@ class Pool(stock.Pool):
             import warnings
 
             warnings.warn(f"unclosed running multiprocessing pool {self!r}", ResourceWarning, source=self, stacklevel=2)
+
+    def apply_async(
+        self,
+        func: Callable[..., Any],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+    ) -> stock.ApplyResult[Any]:
+        """As CPython's; an idle worker gets the task at once, from this thread."""
+        self._check_running()  # type: ignore[attr-defined]
+        result: Any = stock.ApplyResult(cast(Any, self), callback, error_callback)
+        self._dispatcher.give_one(result._job, func, args, kwds)
+        return cast("stock.ApplyResult[Any]", result)
 
     def _repopulate_pool(self) -> None:
         self._dispatcher.populate()
