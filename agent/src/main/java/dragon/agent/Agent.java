@@ -141,7 +141,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         Linux.close(spare);
         Linux.close(Linux.accept(listener));
         spare = Linux.open("/dev/null", false);
-        say("dragon: the agent has used up its descriptors; a process that wanted to reach it was turned away. Raise the limit (ulimit -n)");
+        say(
+                "dragon: the agent has used up its descriptors; a process that wanted to reach it was turned away. Raise the limit (ulimit -n)");
     }
 
     @Override

@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * with their connections and output sockets.
  */
 final class Workers {
+    private static final int EIO = 5;
     private static final int MOST_PASSED = 250; // with one message; the kernel takes 253
     private static final int WORKER_OOM_SCORE = 500; // so that the kernel, short of memory, hits a worker
 
@@ -154,7 +155,7 @@ final class Workers {
         Zygote zygote = zygotes.get(id);
         if (zygote != null) {
             zygote.connection = from;
-            zygote.output.release();
+            zygote.output.release(zygote.pid);
             apply(new Event.ZygoteReady(id, hello.interpreter()));
         }
     }
@@ -206,7 +207,6 @@ final class Workers {
             return false;
         }
         zygote.pid = pid;
-        zygote.output.hold(pid);
         return true;
     }
 
@@ -239,7 +239,7 @@ final class Workers {
         }
         zygotes.remove(id);
         zygote.close();
-        apply(new Event.ZygoteGone(id, end, 0));
+        apply(new Event.ZygoteGone(id, end, EIO));
         if (wasReady && status != 0 && !spent.remove(id)) {
             desk.say("dragon: " + end + ", and its workers with it; the next start() begins another");
         }

@@ -44,13 +44,13 @@ public final class FrameSocket {
     private static final int[] NONE = {};
 
     private static final class Pending {
-        final byte[] bytes;
+        final byte[] body;
         final boolean owned; // the descriptors are duplicates, closed once they are sent
         int[] descriptors;
-        int sent;
+        int sent; // the length word counted
 
-        Pending(byte[] bytes, int[] descriptors, boolean owned) {
-            this.bytes = bytes;
+        Pending(byte[] body, int[] descriptors, boolean owned) {
+            this.body = body;
             this.descriptors = descriptors;
             this.owned = owned;
         }
@@ -194,12 +194,7 @@ public final class FrameSocket {
 
     /** Sends a frame; what the socket does not take now is sent by {@link #flush}. A peer that is gone is not an error: its end is read. */
     public void send(byte[] body, int... with) {
-        byte[] bytes = new byte[4 + body.length];
-        for (int i = 0; i < 4; i++) {
-            bytes[i] = (byte) (body.length >> 8 * i);
-        }
-        System.arraycopy(body, 0, bytes, 4, body.length);
-        Pending next = new Pending(bytes, with, false);
+        Pending next = new Pending(body, with, false);
         if (pending.isEmpty() && push(next)) {
             return;
         }
@@ -211,7 +206,7 @@ public final class FrameSocket {
         for (int i = 0; i < duplicates.length; i++) {
             duplicates[i] = Linux.duplicate(frame.descriptors[i]);
         }
-        return new Pending(frame.bytes, duplicates, true);
+        return new Pending(frame.body, duplicates, true);
     }
 
     /** Is there something to be sent yet? */
@@ -228,7 +223,7 @@ public final class FrameSocket {
 
     /** True: all sent, or the peer is gone. */
     private boolean push(Pending next) {
-        while (next.sent < next.bytes.length) {
+        while (next.sent < 4 + next.body.length) {
             int n = sendSome(next);
             if (n == -Linux.EAGAIN || n == -Linux.EINTR) {
                 return false;
@@ -243,10 +238,14 @@ public final class FrameSocket {
     }
 
     private int sendSome(Pending next) {
-        int size = Math.min(CHUNK, next.bytes.length - next.sent);
+        int size = Math.min(CHUNK, 4 + next.body.length - next.sent);
         int[] with = next.descriptors;
         Room.prepare(size, with.length == 0 ? 0 : 16 + (4L * with.length + 7 & ~7));
-        MemorySegment.copy(next.bytes, next.sent, Room.BYTES, JAVA_BYTE, 0, size);
+        int head = Math.max(0, Math.min(size, 4 - next.sent));
+        for (int i = 0; i < head; i++) {
+            Room.BYTES.set(JAVA_BYTE, i, (byte) (next.body.length >> 8 * (next.sent + i)));
+        }
+        MemorySegment.copy(next.body, next.sent + head - 4, Room.BYTES, JAVA_BYTE, head, size - head);
         if (with.length > 0) {
             putDescriptors(with);
         }

@@ -3,14 +3,18 @@ package dragon.agent.output;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Puts each writer's chunks together to whole lines. What does not end with a newline waits for its rest, up to {@link #LONGEST} bytes, or until {@link #flush}, which
- * the writer's end calls for.
+ * Puts each writer's chunks together to whole lines. What does not end with a newline waits for its rest, up to {@link #LONGEST} bytes of one writer and {@link #MOST} of
+ * all, or until {@link #flush}, which the writer's end calls for.
  */
 final class Lines {
     /** A line longer than this is passed on in parts. */
     static final int LONGEST = 1 << 20;
+
+    /** Beyond so many bytes of lines that have only begun, they are passed on in parts, too. */
+    static final int MOST = 1 << 24;
 
     /** Takes whole lines: one or more of one writer, or the last words of it. */
     interface Sink {
@@ -32,6 +36,7 @@ final class Lines {
 
     private final Map<Integer, Rest> rests = new HashMap<>();
     private final Sink sink;
+    private int waiting; // bytes in rests
 
     Lines(Sink sink) {
         this.sink = sink;
@@ -46,8 +51,8 @@ final class Lines {
         Rest rest = rests.isEmpty() ? null : rests.get(pid);
         if (whole > 0 && rest != null) {
             rest.add(bytes, 0, whole);
-            rests.remove(pid);
-            sink.lines(rest.bytes, rest.size);
+            waiting += whole;
+            flush(pid);
             rest = null;
         } else if (whole > 0) {
             sink.lines(bytes, whole);
@@ -57,14 +62,15 @@ final class Lines {
         }
     }
 
-    private void keep(int pid, @org.jspecify.annotations.Nullable Rest rest, byte[] bytes, int from) {
+    private void keep(int pid, @Nullable Rest rest, byte[] bytes, int from) {
         Rest to = rest;
         if (to == null) {
             to = new Rest();
             rests.put(pid, to);
         }
         to.add(bytes, from, bytes.length - from);
-        if (to.size > LONGEST) {
+        waiting += bytes.length - from;
+        if (to.size > LONGEST || waiting > MOST) {
             flush(pid);
         }
     }
@@ -73,6 +79,7 @@ final class Lines {
     void flush(int pid) {
         Rest rest = rests.remove(pid);
         if (rest != null) {
+            waiting -= rest.size;
             sink.lines(rest.bytes, rest.size);
         }
     }
@@ -83,5 +90,6 @@ final class Lines {
             sink.lines(rest.bytes, rest.size);
         }
         rests.clear();
+        waiting = 0;
     }
 }

@@ -3,6 +3,7 @@ package dragon.agent.output;
 import dragon.agent.os.ChunkSocket;
 import dragon.agent.os.Linux;
 import dragon.agent.os.Poller;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.List;
  * <p>Each zygote has a {@link Channel}: a socket pair for each stream, inherited by its workers. Nothing a process has written is lost with it: it lies in the socket.
  */
 public final class Output {
+    private static final int MOST_HELD = 1 << 14;
     private static final int BUDGET = 1 << 17; // bytes read of one source before others get their turn
 
     private final Poller poller;
@@ -45,7 +47,7 @@ public final class Output {
         writers[1].add(bytes, bytes.length);
     }
 
-    /** The two socket pairs of a zygote. */
+    /** The two socket pairs of a zygote. Until it is ready, what it writes is kept back: if it fails, these are its words. */
     public final class Channel {
         private final Source[] ends = new Source[2];
         private final int[] others = new int[2];
@@ -68,23 +70,17 @@ public final class Output {
             return others[1];
         }
 
-        /** Keeps back what {@code pid} writes, for {@link #words}. */
-        public void hold(int pid) {
-            ends[0].held = pid;
-            ends[1].held = pid;
-        }
-
-        /** What was kept back so far. */
+        /** What has been written while it is kept back. */
         public String words() {
             ends[0].readQueued();
             ends[1].readQueued();
             return (ends[0].heldText() + ends[1].heldText()).strip();
         }
 
-        /** Passes on what was kept back, and keeps back no more. */
-        public void release() {
-            ends[0].release();
-            ends[1].release();
+        /** The zygote, {@code pid}, is ready: what it wrote until now is passed on, and what comes later is not kept back. */
+        public void release(int pid) {
+            ends[0].release(pid);
+            ends[1].release(pid);
         }
 
         /** {@code pid} has ended: it will not end the line it has begun. */
@@ -159,8 +155,8 @@ public final class Output {
         private final StreamWriter writer;
         private final Lines lines;
         private final List<Mark> marks = new ArrayList<>();
-        private final StringBuilder heldText = new StringBuilder();
-        private int held;
+        private final ByteArrayOutputStream held = new ByteArrayOutputStream();
+        private boolean holding = true;
         private long taken; // bytes read so far
         private boolean paused;
         private boolean ended;
@@ -221,12 +217,10 @@ public final class Output {
         }
 
         private void chunk(int pid, byte[] bytes) {
-            if (pid == held && held != 0) {
-                if (heldText.length() < 1 << 14) {
-                    heldText.append(new String(bytes, StandardCharsets.UTF_8));
-                }
-            } else {
+            if (!holding) {
                 lines.add(pid, bytes);
+            } else if (held.size() < MOST_HELD) {
+                held.writeBytes(bytes);
             }
         }
 
@@ -256,16 +250,14 @@ public final class Output {
         }
 
         String heldText() {
-            return heldText.toString();
+            return held.toString(StandardCharsets.UTF_8);
         }
 
-        void release() {
-            byte[] bytes = heldText().getBytes(StandardCharsets.UTF_8);
-            int pid = held;
-            held = 0;
-            heldText.setLength(0);
-            if (bytes.length > 0) {
-                lines.add(pid, bytes);
+        void release(int pid) {
+            holding = false;
+            if (held.size() > 0) {
+                lines.add(pid, held.toByteArray());
+                held.reset();
             }
         }
     }

@@ -57,6 +57,15 @@ class LinesTest {
     }
 
     @Test
+    void linesThatOnlyBeginDoNotFillTheMemory() {
+        String part = "x".repeat(1 << 19);
+        for (int pid = 0; pid < 40; pid++) {
+            add(pid, part);
+        }
+        assertThat(shown).hasSize(8);
+    }
+
+    @Test
     void whatAllHaveBegunIsShownAtTheEnd() {
         add(1, "a");
         add(2, "b");

@@ -39,6 +39,12 @@ class OutputTest {
         return all;
     }
 
+    private Output.Channel ready() {
+        Output.Channel channel = output.open();
+        channel.release(Linux.getpid());
+        return channel;
+    }
+
     private void flush() {
         output.flush(poller::stop);
         poller.run();
@@ -47,7 +53,7 @@ class OutputTest {
     @Test
     void whatIsFlushedIsThereAndTheStreamsStayApart() {
         output.targets(stdout.other(), stderr.other());
-        Output.Channel channel = output.open();
+        Output.Channel channel = ready();
         write(channel.stdout(), "out\nhalf");
         write(channel.stderr(), "err\n");
         flush();
@@ -58,7 +64,7 @@ class OutputTest {
     @Test
     void theLastWordsOfAProcessFollowItsEnd() {
         output.targets(stdout.other(), stderr.other());
-        Output.Channel channel = output.open();
+        Output.Channel channel = ready();
         write(channel.stdout(), "half");
         channel.ended(Linux.getpid());
         flush();
@@ -69,10 +75,9 @@ class OutputTest {
     void whatAZygoteSaysBeforeItIsReadyIsKeptForTheErrorMessage() {
         output.targets(stdout.other(), stderr.other());
         Output.Channel channel = output.open();
-        channel.hold(Linux.getpid());
         write(channel.stderr(), "No module named dragon\n");
         assertThat(channel.words()).isEqualTo("No module named dragon");
-        channel.release();
+        channel.release(Linux.getpid());
         flush();
         assertThat(read(stderr.mine())).isEqualTo("No module named dragon\n");
     }
@@ -80,7 +85,7 @@ class OutputTest {
     @Test
     void aSlowReaderHoldsUpTheWriterAndLosesNothing() throws InterruptedException {
         output.targets(stdout.other(), stderr.other());
-        Output.Channel channel = output.open();
+        Output.Channel channel = ready();
         int lines = 40_000;
         Thread worker = new Thread(() -> {
             for (int i = 0; i < lines; i++) {
@@ -116,7 +121,7 @@ class OutputTest {
     @Test
     void withNobodyToReadOutputIsDroppedAndNobodyWaits() {
         output.targets(stdout.other(), stderr.other());
-        Output.Channel channel = output.open();
+        Output.Channel channel = ready();
         output.letGo();
         write(channel.stdout(), "lost\n");
         flush();
