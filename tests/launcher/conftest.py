@@ -22,6 +22,8 @@ MARK = "DRAGON_TEST_RUN"
 class Launcher:
     """Starts runs whose processes can be told by a variable of their environment."""
 
+    root = ROOT
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mark = uuid.uuid4().hex
@@ -33,9 +35,19 @@ class Launcher:
 
     def start(self, *words: str | Path, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """`dragon` with these words, in the test's own folder and in a session of its own."""
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True, **options}
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "start_new_session": True,
+            **options,
+        }
         process = subprocess.Popen(
-            [str(ROOT / "dragon"), *map(str, words)], cwd=self.folder, env=self.environment(**(env or {})), text=True, **options
+            [str(ROOT / "dragon"), *map(str, words)],
+            cwd=self.folder,
+            env=self.environment(**(env or {})),
+            text=True,
+            **options,
         )
         self._started.append(process)
         return process
@@ -62,7 +74,9 @@ class Launcher:
                 if f"{MARK}={self.mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
                     state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                     if state not in "ZX":
-                        found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                        found[int(entry.name)] = (
+                            (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                        )
             except OSError:
                 continue
         return found

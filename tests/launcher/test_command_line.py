@@ -121,7 +121,11 @@ def test_two_dashes_end_the_options(dragon: Launcher) -> None:
 
 
 def test_the_head_can_import_dragon(dragon: Launcher) -> None:
-    run = dragon.run("-c", "import dragon, os; print(os.path.basename(os.path.dirname(dragon.__file__)))", env={"PYTHONPATH": "/elsewhere"})
+    run = dragon.run(
+        "-c",
+        "import dragon, os; print(os.path.basename(os.path.dirname(dragon.__file__)))",
+        env={"PYTHONPATH": "/elsewhere"},
+    )
     assert run.stdout == "dragon\n"
     run = dragon.run("-c", "import os; print(os.environ['PYTHONPATH'])", env={"PYTHONPATH": "/elsewhere"})
     assert run.stdout.strip().endswith("/python:/elsewhere")
@@ -134,7 +138,9 @@ def test_standard_input_is_the_programs(dragon: Launcher) -> None:
 
 
 def test_closed_streams_are_no_trouble(dragon: Launcher) -> None:
-    process = dragon.start("-c", "import os; os._exit(5)", stdin=None, stdout=None, stderr=None, preexec_fn=lambda: os.closerange(0, 3))
+    process = dragon.start(
+        "-c", "import os; os._exit(5)", stdin=None, stdout=None, stderr=None, preexec_fn=lambda: os.closerange(0, 3)
+    )
     assert process.wait(30) == 5
 
 

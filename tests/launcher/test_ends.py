@@ -109,8 +109,9 @@ def test_a_signal_to_the_launcher_alone_reaches_the_head(dragon: Launcher, numbe
 
 
 def test_a_signal_to_the_whole_group_reaches_the_head_once(dragon: Launcher) -> None:
-    counting = "import signal, time\nhits = []\nsignal.signal(2, lambda *_: hits.append(1))\nprint('up', flush=True)\n" + (
-        "while not hits: time.sleep(0.01)\ntime.sleep(0.5)\nprint(len(hits))\n"
+    counting = (
+        "import signal, time\nhits = []\nsignal.signal(2, lambda *_: hits.append(1))\nprint('up', flush=True)\n"
+        + ("while not hits: time.sleep(0.01)\ntime.sleep(0.5)\nprint(len(hits))\n")
     )
     process = dragon.start("-c", counting)
     assert process.stdout
@@ -135,7 +136,12 @@ def test_the_second_interrupt_ends_at_once(dragon: Launcher) -> None:
 
 
 def test_an_ignored_hangup_stays_ignored(dragon: Launcher) -> None:
-    process = dragon.start("-c", "print('up', flush=True); input()", stdin=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = dragon.start(
+        "-c",
+        "print('up', flush=True); input()",
+        stdin=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
     assert process.stdout
     assert process.stdout.readline() == "up\n"
     os.killpg(process.pid, signal.SIGHUP)
@@ -168,7 +174,9 @@ def read_until(master: int, wanted: str) -> str:
 
 
 def test_the_head_keeps_its_terminal(dragon: Launcher) -> None:
-    process, master = on_terminal(dragon, "-c", "import os; print([os.isatty(fd) for fd in range(3)], os.tcgetpgrp(0) == os.getpgrp())")
+    process, master = on_terminal(
+        dragon, "-c", "import os; print([os.isatty(fd) for fd in range(3)], os.tcgetpgrp(0) == os.getpgrp())"
+    )
     text = read_until(master, "code 0")
     assert "[True, True, True] True" in text
     assert process.wait(10) == 0

@@ -98,14 +98,22 @@ def test_nobody_reads(dragon: Launcher) -> None:
     dragon.await_gone()
 
 
-PLAIN = HEAD + "def work(n):\n    print('worker', n)\n" + MAIN + "    with mp.Pool(2) as pool: pool.map(work, range(4), 1)\n"
+PLAIN = (
+    HEAD
+    + "def work(n):\n    print('worker', n)\n"
+    + MAIN
+    + "    with mp.Pool(2) as pool: pool.map(work, range(4), 1)\n"
+)
 
 
 def plain(dragon: Launcher, program: str = "prog.py", **options: object) -> subprocess.Popen[str]:
-    from conftest import ROOT
-
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-        [sys.executable, program], cwd=dragon.folder, env=dragon.environment(PYTHONPATH=str(ROOT / "python")), text=True, start_new_session=True, **options
+        [sys.executable, program],
+        cwd=dragon.folder,
+        env=dragon.environment(PYTHONPATH=str(dragon.root / "python")),
+        text=True,
+        start_new_session=True,
+        **options,
     )
 
 

@@ -16,7 +16,12 @@ MAIN = "if __name__ == '__main__':\n    mp.set_start_method('dragon')\n"
 
 
 def test_the_first_worker_has_the_first_id(dragon: Launcher) -> None:
-    dragon.program(HEAD + "def work(): print(mp.current_process().pid)\n" + MAIN + "    p = mp.Process(target=work); p.start(); p.join()\n")
+    dragon.program(
+        HEAD
+        + "def work(): print(mp.current_process().pid)\n"
+        + MAIN
+        + "    p = mp.Process(target=work); p.start(); p.join()\n"
+    )
     for words in (["prog.py"], ["python3", "prog.py"], ["sh", "-c", "python3 prog.py"]):
         assert dragon.run(*words).stdout == "4294967302\n"
 
@@ -110,7 +115,11 @@ def test_two_parts_killed_at_once(dragon: Launcher, parts: list[str]) -> None:
     assert process.stdout
     head = int(process.stdout.readline())
     pids = [
-        head if part == "head" else process.pid if part == "launcher" else min(pid for pid, line in dragon.processes().items() if part in line)
+        head
+        if part == "head"
+        else process.pid
+        if part == "launcher"
+        else min(pid for pid, line in dragon.processes().items() if part in line)
         for part in parts
     ]
     for pid in pids:
