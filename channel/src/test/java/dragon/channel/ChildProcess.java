@@ -17,7 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A JVM of its own that is a plain client of the test's node: it maps the memory, and asks its parent over a pipe for more of it. */
+/** A process of its own that is a plain client of the test's node: it maps the memory, and asks its parent over a pipe for more of it. */
 final class ChildProcess {
     /** What a child does. */
     interface Program {
@@ -34,9 +34,10 @@ final class ChildProcess {
         this.client = client;
     }
 
-    static ChildProcess start(TestNode node, Class<? extends Program> program, Object... arguments) throws IOException {
-        int number = node.table.add(0, 0);
-        List<String> command = new ArrayList<>(List.of(
+    /** Starts a JVM that runs a program. */
+    static ChildProcess start(TestNode node, Class<? extends Program> program, List<String> arguments)
+            throws IOException {
+        List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
@@ -46,13 +47,18 @@ final class ChildProcess {
                 "-cp",
                 System.getProperty("java.class.path"),
                 ChildProcess.class.getName(),
-                program.getName(),
-                "/proc/" + ProcessHandle.current().pid() + "/fd/" + node.memory.fd(),
-                Integer.toString(number)));
-        for (Object each : arguments) {
-            command.add(each.toString());
-        }
-        Process process = new ProcessBuilder(command)
+                program.getName());
+        return start(node, command, arguments);
+    }
+
+    /** Starts any program, with the memory's path and a client number before its arguments. */
+    static ChildProcess start(TestNode node, List<String> command, List<String> arguments) throws IOException {
+        int number = node.table.add(0, 0);
+        List<String> all = new ArrayList<>(command);
+        all.add("/proc/" + ProcessHandle.current().pid() + "/fd/" + node.memory.fd());
+        all.add(Integer.toString(number));
+        all.addAll(arguments);
+        Process process = new ProcessBuilder(all)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         ChildProcess child = new ChildProcess(node, process, number);

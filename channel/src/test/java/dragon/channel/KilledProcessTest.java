@@ -3,19 +3,26 @@ package dragon.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dragon.memory.Client;
+import dragon.memory.References;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** Kills JVMs at random moments while they work on two channels and a lock, and looks whether the survivors go on and what is lost. */
+/**
+ * Kills processes with SIGKILL at random moments while they work on two channels and a lock, beside a thread of this JVM that does the same, and looks
+ * whether the survivors go on and what is lost. {@code -Ddragon.kills=10000} makes a long run of it.
+ */
 class KilledProcessTest {
-    private static final int KILLS = Integer.getInteger("dragon.kills", 8);
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Path HOME = Path.of(System.getProperty("dragon.home", "."));
 
     /** Passes messages on from one channel to another, and counts under a lock. */
     static final class Worker implements ChildProcess.Program {
@@ -44,6 +51,10 @@ class KilledProcessTest {
         }
     }
 
+    private interface Starter {
+        ChildProcess start() throws IOException;
+    }
+
     private final Random random;
     private final TestNode node = new TestNode();
     private final Client me = node.client();
@@ -52,7 +63,9 @@ class KilledProcessTest {
     private final Lock lock = Lock.create(me, false);
     private final Area area = Area.create(me, 8);
     private final BitSet seen = new BitSet();
+    private final List<String> handles = List.of(text(work), text(done), text(lock), text(area));
     private volatile int sent;
+    private volatile boolean enough;
 
     KilledProcessTest() {
         long seed = System.nanoTime();
@@ -64,52 +77,70 @@ class KilledProcessTest {
         return object.offset() + ":" + object.id();
     }
 
-    private ChildProcess worker() throws Exception {
-        return ChildProcess.start(node, Worker.class, text(work), text(done), text(lock), text(area));
+    @Test
+    void otherJvms() throws Exception {
+        Starter java = () -> ChildProcess.start(node, Worker.class, handles);
+        killAndGoOn(List.of(java, java), 6);
     }
 
     @Test
-    void survivorsGoOnAndOnlyWhatWasInDeadHandsIsLost() throws Exception {
+    void javaAndCOnOneChannel(@TempDir Path folder) throws Exception {
+        String worker = folder.resolve("worker").toString();
+        String source = HOME.resolve("channel/src/test/native/worker.c").toString();
+        String headers = HOME.resolve("native/include").toString();
+        Process compiler = new ProcessBuilder("cc", "-std=gnu11", "-O2", "-I" + headers, "-o", worker, source)
+                .inheritIO()
+                .start();
+        assertThat(compiler.waitFor()).isZero();
+        Starter c = () -> ChildProcess.start(node, List.of(worker), handles);
+        killAndGoOn(List.of(c, c, c), Integer.getInteger("dragon.kills", 300));
+    }
+
+    private void killAndGoOn(List<Starter> starters, int kills) throws Exception {
         Thread feeder = Thread.ofPlatform().daemon().start(this::feed);
-        List<ChildProcess> children = new ArrayList<>(List.of(worker(), worker()));
+        Client beside = node.client();
+        TestNode.Running<Boolean> survivor = TestNode.start(() -> {
+            new Worker().run(beside, handles.toArray(new String[0]));
+            return true;
+        });
+        List<ChildProcess> children = new ArrayList<>();
         try {
-            for (int kill = 0; kill < KILLS; kill++) {
-                receive(300);
-                long moment = System.nanoTime() + random.nextInt(2_000_000);
-                while (System.nanoTime() < moment) {
-                    receive(1);
-                }
-                ChildProcess victim = children.remove(random.nextInt(children.size()));
-                victim.kill();
-                node.sweeper.sweep(victim.client);
-                assertThat(lock.acquire(SOON)).isNotEqualTo(Lock.Outcome.TIMED_OUT);
-                lock.release();
-                receive(20);
-                children.add(worker());
+            for (Starter each : starters) {
+                children.add(each.start());
+            }
+            for (int kill = 0; kill < kills; kill++) {
+                killOne(children);
+                children.add(starters.get(kill % starters.size()).start());
             }
             stopFeeding(feeder);
             for (ChildProcess each : children) {
                 assertThat(each.waitFor()).isZero();
                 node.sweeper.sweep(each.client);
             }
+            assertThat(survivor.result()).isTrue();
         } finally {
             for (ChildProcess each : children) {
                 each.kill();
             }
         }
-        while (done.size() > 0) {
-            receive(1);
-        }
-        assertThat(sent - seen.cardinality()).as("lost").isBetween(0, 2 * KILLS);
-        assertThat(area.segment().get(ValueLayout.JAVA_LONG, 0))
-                .isBetween((long) seen.cardinality() - 2L * KILLS, (long) sent);
-        node.sweeper.sweep(me.number());
-        assertThat(Leftovers.blocks(node.memory)).isEmpty();
-        Leftovers.assertHintsComplete(node.memory);
-        node.close();
+        audit(kills, beside);
     }
 
-    private volatile boolean enough;
+    /** Kills one at a random moment; the others go on at once, also with the lock. */
+    private void killOne(List<ChildProcess> children) throws InterruptedException {
+        ChildProcess victim = children.remove(random.nextInt(children.size()));
+        while (References.high(node.memory, victim.client) < handles.size()) {
+            receive(1); // until it is at work, too
+        }
+        long moment = System.nanoTime() + random.nextInt(2_000_000);
+        while (System.nanoTime() < moment) {
+            receive(1);
+        }
+        victim.kill();
+        node.sweeper.sweep(victim.client);
+        assertThat(lock.acquire(SOON)).isNotEqualTo(Lock.Outcome.TIMED_OUT);
+        lock.release();
+    }
 
     private void feed() {
         Random sizes = new Random(1);
@@ -122,7 +153,7 @@ class KilledProcessTest {
     }
 
     /** Workers may sleep in a full or empty channel: what is left is theirs, then comes the end. */
-    private void stopFeeding(Thread feeder) throws InterruptedException {
+    private void stopFeeding(Thread feeder) {
         enough = true;
         while (feeder.isAlive()) {
             receive(1);
@@ -136,5 +167,22 @@ class KilledProcessTest {
             assertThat(seen.get(number)).as("message " + number + " came twice").isFalse();
             seen.set(number);
         }
+    }
+
+    /** Each of the dead had at most one message in hand. */
+    private void audit(int kills, Client beside) {
+        while (done.size() > 0) {
+            receive(1);
+        }
+        System.out.println(sent + " messages, " + (sent - seen.cardinality()) + " lost in " + kills + " kills");
+        assertThat(sent - seen.cardinality()).as("lost").isBetween(0, kills);
+        assertThat(area.segment().get(ValueLayout.JAVA_LONG, 0))
+                .isBetween((long) seen.cardinality() - kills, (long) sent);
+        node.sweeper.sweep(me.number());
+        node.sweeper.sweep(beside.number());
+        assertThat(Leftovers.blocks(node.memory)).isEmpty();
+        assertThat(Leftovers.references(node.memory)).hasSize(1);
+        Leftovers.assertHintsComplete(node.memory);
+        node.close();
     }
 }
