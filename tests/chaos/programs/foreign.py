@@ -1,4 +1,7 @@
-"""Workers and the head start programs that do their best to get away: a session of their own, a double fork, no environment, signals ignored."""
+"""Workers start programs that do their best to get away: a session of their own, a double fork, no environment, signals ignored.
+
+So does the head under the launcher. A head that was started by plain `python` is not the run-time's child, nor is what it starts.
+"""
 
 import multiprocessing as mp
 import os
@@ -38,9 +41,12 @@ if __name__ == "__main__":
     everyone = [mp.Process(target=work, args=(ready,)) for _ in range(2)]
     for each in everyone:
         each.start()
-    escape(ready)
-    for _ in range(3):
+    if "DRAGON_AGENT" in os.environ:
+        escape(ready)
+        ready.acquire()
+    for _ in everyone:
         ready.acquire()
     print("ready", flush=True)
     for each in everyone:
         each.join()
+    sys.exit(f"exit codes {[each.exitcode for each in everyone]}")

@@ -1,6 +1,7 @@
 """Producers and consumers on a bounded and an unbounded queue; the head sits in join."""
 
 import multiprocessing as mp
+import sys
 
 import dragon  # noqa: F401
 
@@ -32,3 +33,4 @@ if __name__ == "__main__":
     print("ready", flush=True)
     for each in everyone:
         each.join()
+    sys.exit(f"exit codes {[each.exitcode for each in everyone]}")

@@ -1,0 +1,45 @@
+"""Runs programs/crash.py under observation: what `tests/chaos/run` and test_crash.py share."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from typing import TextIO
+
+import audit
+
+PROGRAM = pathlib.Path(__file__).with_name("programs") / "crash.py"
+SLOWEST = 0.5  # seconds a kill and its replacement take at the very most, on average
+STILL = 60.0  # seconds without any progress after which the program is called hung
+
+
+def check(folder: pathlib.Path, kills: int, seed: int, launcher: bool, progress: TextIO) -> str:
+    """Kills so many processes; the line of result. Raises with the stacks of all processes when something hangs, is lost, doubled or left."""
+    books = folder / "books"
+    books.mkdir()
+    waited = audit.procs.processor_wait()
+    with audit.run(folder, [PROGRAM, kills, seed, books], launcher=launcher) as run:
+        deadline = time.monotonic() + 60 + kills * SLOWEST
+        shown = 0
+        while run.process.poll() is None:
+            seen = len(run.out)
+            moment = time.monotonic()
+            run.until(lambda seen=seen: len(run.out) > seen or run.process.poll() is not None, "progress", STILL)
+            if "hang: " in run.out or time.monotonic() > deadline:
+                run.fail(f"hang, after {time.monotonic() - moment:.0f} s without progress")
+            lines = [line for line in run.lines() if line.startswith("progress: ")]
+            for line in lines[shown:]:
+                print(line, file=progress, flush=True)
+            shown = len(lines)
+        if run.end() != 0:
+            run.fail("the books do not add up, or a process failed")
+        result = next(line for line in run.lines() if line.startswith("result: "))
+    print(result, file=progress, flush=True)
+    check_delay(result, audit.procs.processor_wait() - waited)
+    return result
+
+
+def check_delay(result: str, waited: float) -> None:
+    """No operation took over a second; where the machine had more to run than processors, up to three more are granted."""
+    longest = float(result.rpartition("longest wait ")[2].split()[0])
+    assert longest <= audit.GONE + min(3.0, waited), f"an operation was delayed for {longest} s by a death"

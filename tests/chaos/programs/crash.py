@@ -1,0 +1,149 @@
+"""Kills producers, consumers and lock owners at random moments, replaces them, and accounts for every message.
+
+python crash.py KILLS SEED FOLDER
+
+In each round processes work on new queues, one bounded, one not, and fight for a lock. Every process keeps its books in a file of FOLDER in such a way
+that a SIGKILL leaves them true: a producer notes a number before it puts the message and after; a consumer notes each message it was given. At
+the end of a round the producers end, the consumers take what is left, and the books are compared (see `ledger.py`).
+"""
+
+import multiprocessing as mp
+import os
+import pathlib
+import random
+import signal
+import sys
+import time
+
+import dragon  # noqa: F401
+import ledger
+
+PRODUCERS, CONSUMERS, FIGHTERS = 2, 2, 3  # the first two for each of the queues
+KILLS_A_ROUND = 60
+PATIENCE = 30  # seconds after which a wait is called a hang
+
+
+def produce(number, folder, queue, stop):
+    book = ledger.Produced(folder, number)
+    sequence = 0
+    while not stop.is_set():
+        if queue.qsize() > 500:
+            time.sleep(0.001)  # an unbounded queue must not run full; nothing waits for this
+            continue
+        message = (number, sequence, ledger.payload(sequence))
+        book.begin(sequence)
+        queue.put(message)
+        book.done(sequence)
+        sequence += 1
+
+
+def consume(number, folder, queue, _stop):
+    book = ledger.Consumed(folder, number)
+    while True:
+        book.wait()
+        message = queue.get()
+        book.note(message)
+        if message is None:
+            return
+
+
+def fight(number, folder, lock, stop):
+    book = ledger.Fought(folder, number)
+    while not stop.is_set():
+        book.wait()
+        with lock:
+            book.inside()
+        book.outside()
+
+
+class Round:
+    """Processes on new objects, until they are told to end."""
+
+    def __init__(self, number, folder, dice):
+        self.folder = folder / f"round-{number}"
+        self.folder.mkdir()
+        self.dice = dice
+        ledger.prepare(self.folder)
+        self.stop, self.lock = mp.Event(), mp.Lock()
+        self.queues = [mp.Queue(4), mp.Queue()]
+        self.count = 0
+        self.killed = dict.fromkeys(("produce 0", "produce 1", "consume 0", "consume 1", "fight"), 0)
+        self.live = []
+        for index, queue in enumerate(self.queues):
+            self.live += [self.start(produce, index, queue) for _ in range(PRODUCERS)]
+            self.live += [self.start(consume, index, queue) for _ in range(CONSUMERS)]
+        self.live += [self.start(fight, None, self.lock) for _ in range(FIGHTERS)]
+
+    def start(self, target, index, what):
+        self.count += 1
+        folder = self.folder if index is None else self.folder / str(index)
+        process = mp.Process(target=target, args=(self.count, folder, what, self.stop))
+        process.again = (target, index, what)
+        process.start()
+        return process
+
+    def kill_one(self):
+        """Kills a process at random, checks its end and puts another one in its place."""
+        place = self.dice.randrange(len(self.live))
+        victim = self.live[place]
+        os.kill(victim.os_pid, signal.SIGKILL)
+        joined(victim)
+        assert victim.exitcode == -signal.SIGKILL, f"{victim} has exit code {victim.exitcode}"
+        target, index, _ = victim.again
+        self.killed[target.__name__ if index is None else f"{target.__name__} {index}"] += 1
+        self.live[place] = self.start(*victim.again)
+
+    def end(self):
+        """Ends everybody in order; each must have come through."""
+        self.stop.set()
+        consumers = [each for each in self.live if each.again[0] is consume]
+        for each in self.live:
+            if each not in consumers:
+                joined(each)
+        for each in consumers:
+            each.again[2].put(None)
+        for each in consumers:
+            joined(each)
+        assert [each.exitcode for each in self.live] == [0] * len(self.live), [each.exitcode for each in self.live]
+        assert all(queue.empty() for queue in self.queues)
+        return [ledger.account(self.folder / str(index), self.killed[f"consume {index}"]) for index in (0, 1)]
+
+
+def joined(process):
+    process.join(PATIENCE)
+    if process.exitcode is None:
+        print(f"hang: {process.again[0].__name__} (pid {process.os_pid}) did not end in {PATIENCE} s", flush=True)
+        signal.pause()  # the observer prints all stacks
+
+
+def main(kills, seed, folder):
+    dice = random.Random(seed)
+    done = messages = lost = rounds = 0
+    longest = 0.0
+    while done < kills:
+        this = Round(rounds, folder, dice)
+        for _ in range(min(KILLS_A_ROUND, kills - done)):
+            time.sleep(dice.uniform(0, 0.006))  # the moment, not a wait
+            this.kill_one()
+            done += 1
+        for each in this.end():
+            messages += each.messages
+            lost += each.lost
+        longest = max(longest, ledger.longest_wait(this.folder))
+        ledger.check_lock(this.folder, this.killed["fight"])
+        ledger.remove(this.folder)
+        rounds += 1
+        print(
+            f"progress: {done} kills, {messages} messages, {lost} lost in dead hands, longest wait {longest:.3f} s",
+            flush=True,
+        )
+    print(
+        f"result: {done} kills, {messages} messages, {lost} lost in dead hands, 0 lost or doubled otherwise, 0 hangs,",
+        end=" ",
+    )
+    print(f"longest wait {longest:.3f} s", flush=True)
+
+
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    main(int(sys.argv[1]), int(sys.argv[2]), pathlib.Path(sys.argv[3]))

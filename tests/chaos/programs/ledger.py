@@ -1,0 +1,153 @@
+"""The books of crash.py, in files that say the truth whenever their writer is killed.
+
+Producer `produced-N`: two numbers in mapped memory, begun and done; message s was put for certain if s < done, perhaps if s = done < begun.
+Consumer `consumed-N`: a record (producer, sequence) for each message, written after it was received and before the next.
+Lock `lock`: who is inside, and a pair of counters that are equal when nobody is, unless the last one inside was killed there.
+`waited-N`: the longest time that one operation took, and since when the present one lasts.
+"""
+
+import collections
+import mmap
+import os
+import shutil
+import struct
+import time
+
+RECORD = struct.Struct("<IQ")
+WORD = struct.Struct("<Q")
+Account = collections.namedtuple("Account", "messages lost")
+
+
+def payload(sequence):
+    """The bytes of a message: mostly few, now and then some that need a block of memory of their own."""
+    size = 200_000 if sequence % 97 == 50 else 3_000 if sequence % 13 == 5 else sequence % 40
+    return bytes([sequence & 255]) * size
+
+
+def prepare(folder):
+    for name in ("0", "1"):
+        (folder / name).mkdir()
+    (folder / "lock").write_bytes(bytes(32))
+
+
+def mapped(path, size):
+    with open(path, "a+b") as file:
+        os.ftruncate(file.fileno(), size)
+        return mmap.mmap(file.fileno(), size)
+
+
+class Waited:
+    """How long each operation takes, for everybody to see."""
+
+    def __init__(self, folder, number):
+        self.times = mapped(folder / f"waited-{number}", 16)
+
+    def wait(self):
+        WORD.pack_into(self.times, 0, time.monotonic_ns())
+
+    def over(self):
+        took = time.monotonic_ns() - WORD.unpack_from(self.times, 0)[0]
+        if took > WORD.unpack_from(self.times, 8)[0]:
+            WORD.pack_into(self.times, 8, took)
+
+
+class Produced(Waited):
+    def __init__(self, folder, number):
+        super().__init__(folder, number)
+        self.words = mapped(folder / f"produced-{number}", 16)
+
+    def begin(self, sequence):
+        self.wait()
+        WORD.pack_into(self.words, 0, sequence + 1)
+
+    def done(self, sequence):
+        WORD.pack_into(self.words, 8, sequence + 1)
+        self.over()
+
+
+class Consumed(Waited):
+    def __init__(self, folder, number):
+        super().__init__(folder, number)
+        self.file = os.open(folder / f"consumed-{number}", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
+
+    def note(self, message):
+        if message is None:
+            return
+        producer, sequence, data = message
+        os.write(self.file, RECORD.pack(producer, sequence))
+        assert data == payload(sequence), f"message {sequence} of producer {producer} has {len(data)} wrong bytes"
+        self.over()
+
+
+class Fought(Waited):
+    def __init__(self, folder, number):
+        super().__init__(folder, number)
+        self.shared = mapped(folder / "lock", 32)
+
+    def inside(self):
+        """In the lock: nobody else alive may be."""
+        self.over()
+        other = WORD.unpack_from(self.shared, 0)[0]
+        assert not (other and alive(other)), f"process {other} is in the lock, too"
+        WORD.pack_into(self.shared, 0, os.getpid())
+        first, second = WORD.unpack_from(self.shared, 8)[0], WORD.unpack_from(self.shared, 16)[0]
+        assert first == second or other, f"counters differ and nobody was killed in the lock: {first}, {second}"
+        WORD.pack_into(self.shared, 8, first + 1)
+        sum(range(200))
+        WORD.pack_into(self.shared, 16, first + 1)
+        assert WORD.unpack_from(self.shared, 0)[0] == os.getpid(), "somebody else came into the lock"
+        WORD.pack_into(self.shared, 0, 0)
+
+    def outside(self):
+        pass
+
+
+def alive(pid):
+    """Is it neither gone nor a zombie?"""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def account(folder, killed_consumers):
+    """Compares the books of a queue; raises AssertionError with what does not add up."""
+    received = collections.Counter()
+    for path in folder.glob("consumed-*"):
+        last = {}
+        for producer, sequence in RECORD.iter_unpack(path.read_bytes()):
+            received[producer, sequence] += 1
+            assert last.get(producer, -1) < sequence, (
+                f"{path.name}: {sequence} of producer {producer} after {last[producer]}"
+            )
+            last[producer] = sequence
+    doubled = {message: times for message, times in received.items() if times > 1}
+    assert not doubled, f"received more than once: {doubled}"
+    lost = []
+    for path in folder.glob("produced-*"):
+        number = int(path.name.rpartition("-")[2])
+        begun, done = WORD.unpack_from(path.read_bytes(), 0)[0], WORD.unpack_from(path.read_bytes(), 8)[0]
+        assert done <= begun <= done + 1
+        lost += [(number, sequence) for sequence in range(done) if not received.pop((number, sequence), 0)]
+        received.pop((number, done), 0)
+    assert not received, f"received, and never sent: {sorted(received)[:10]}"
+    assert len(lost) <= killed_consumers, f"{len(lost)} messages lost, {killed_consumers} consumers killed: {lost[:10]}"
+    return Account(sum(WORD.unpack_from(path.read_bytes(), 8)[0] for path in folder.glob("produced-*")), len(lost))
+
+
+def check_lock(folder, killed_fighters):
+    """Whoever was killed in the lock is the only one who may have left it in disorder."""
+    data = (folder / "lock").read_bytes()
+    owner, first, second = (WORD.unpack_from(data, at)[0] for at in (0, 8, 16))
+    assert first > 0, "nobody ever had the lock"
+    assert (first == second and not owner) or killed_fighters, f"lock left in disorder: {owner}, {first}, {second}"
+
+
+def longest_wait(folder):
+    """Seconds that the longest operation took which came to its end."""
+    return max((WORD.unpack_from(path.read_bytes(), 8)[0] / 1e9 for path in folder.rglob("waited-*")), default=0.0)
+
+
+def remove(folder):
+    shutil.rmtree(folder)
