@@ -2,7 +2,15 @@
 #include "shm.h"
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "dragon._shm", "Channels and synchronisation in the node's shared memory.", -1, NULL, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    "dragon._shm",
+    "Channels and synchronisation in the node's shared memory.",
+    0,
+    /* so that another interpreter comes to PyInit, too */ NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
 };
 
 /* One interpreter, with its lock: the state is the process's. */

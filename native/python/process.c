@@ -9,6 +9,8 @@ struct dragon_process shm_process;
 uint64_t *shm_mine; /* epoch << 32 | client number, in a page that the kernel wipes in a forked child */
 
 static PyObject *attach_callback, *grow_callback;
+static PyThread_type_lock attaching;    /* held while the attach callback runs */
+static unsigned long attaching_thread;  /* by this thread */
 
 static bool ask_for_memory(uint32_t class)
 {
@@ -73,10 +75,15 @@ static void forget_parent(void)
     for (struct shm_object *object = shm_bound; object; object = object->next) object->busy = 0;
 }
 
-/* An operation found no number: asks Python to attach this process. */
-bool shm_attach(void)
+/* In a forked child nobody is attaching, whatever its parent's threads were at. */
+static void unlock_attaching(void)
 {
-    if (shm_process.number && !attached()) forget_parent();
+    attaching = PyThread_allocate_lock();
+    attaching_thread = 0;
+}
+
+static bool call_attach(void)
+{
     if (!attach_callback) {
         PyErr_SetString(shm_error, shm_process.base
                                        ? "this process is no client of the run yet, and nothing is set that could make it one (set_attach)"
@@ -92,6 +99,27 @@ bool shm_attach(void)
     if (attached()) return true;
     PyErr_SetString(shm_error, "the attach callback returned without having adopted a client number");
     return false;
+}
+
+/* An operation found no number: asks Python to attach this process. Threads that come here meanwhile wait for the first. */
+bool shm_attach(void)
+{
+    if (shm_process.number && !attached()) forget_parent();
+    if (attaching_thread == PyThread_get_thread_ident()) {
+        PyErr_SetString(shm_error, "the attach callback used an object before it adopted a client number");
+        return false;
+    }
+    if (!PyThread_acquire_lock(attaching, NOWAIT_LOCK)) {
+        struct shm_call waiting;
+        shm_unlock(&waiting);
+        PyThread_acquire_lock(attaching, WAIT_LOCK);
+        shm_lock(&waiting);
+    }
+    attaching_thread = PyThread_get_thread_ident();
+    bool done = attached() || call_attach();
+    attaching_thread = 0;
+    PyThread_release_lock(attaching);
+    return done;
 }
 
 /* Takes a thread record for an operation that is not on one object. */
@@ -357,5 +385,6 @@ bool shm_process_init(void)
         return false;
     }
     shm_mine = page;
-    return true;
+    attaching = PyThread_allocate_lock();
+    return attaching && pthread_atfork(NULL, NULL, unlock_attaching) == 0;
 }

@@ -23,6 +23,11 @@ void test_sweep(uint32_t client)
     sweep(client);
 }
 
+void test_audit(uint64_t reference)
+{
+    sweep_audit(reference);
+}
+
 void test_end(uint32_t state)
 {
     dragon_end_run(node.agent.base, state);
