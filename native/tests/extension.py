@@ -345,26 +345,31 @@ class SynchronizeTest(unittest.TestCase):
         with self.assertRaises(ValueError):
             event.set(0)
 
+    def notify_under(self, lock):
+        condition, woken = shm.Condition.create(), []
+
+        def sleep():
+            with lock:
+                woken.append(condition.wait(lock))
+
+        threads = [in_thread(sleep) for _ in range(6)]
+        until(lambda: condition.waiters() == 6)
+        with lock:
+            self.assertEqual(condition.notify(2), 2)
+        until(lambda: len(woken) == 2)
+        with lock:
+            self.assertFalse(condition.wait(lock, 0.01))
+            self.assertEqual(condition.notify_all(), 4)
+            self.assertEqual(condition.notify(), 0)
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual(woken, [True] * 6)
+
     def test_condition(self):
-        for lock in shm.Lock.create(), shm.Lock.create(recursive=True), shm.Semaphore.create(1):
-            condition, woken = shm.Condition.create(), []
-
-            def sleep(lock=lock, condition=condition, woken=woken):
-                with lock:
-                    woken.append(condition.wait(lock))
-
-            threads = [in_thread(sleep) for _ in range(6)]
-            until(lambda: condition.waiters() == 6)
-            with lock:
-                self.assertEqual(condition.notify(2), 2)
-            until(lambda: len(woken) == 2)
-            with lock:
-                self.assertFalse(condition.wait(lock, 0.01))
-                self.assertEqual(condition.notify_all(), 4)
-                self.assertEqual(condition.notify(), 0)
-            for thread in threads:
-                thread.join(PATIENCE)
-            self.assertEqual(woken, [True] * 6)
+        self.notify_under(shm.Lock.create())
+        self.notify_under(shm.Lock.create(recursive=True))
+        self.notify_under(shm.Semaphore.create(1))
+        condition = shm.Condition.create()
         with self.assertRaises(ValueError):
             condition.wait(shm.Lock.create())
         with self.assertRaises(AssertionError):
