@@ -1,0 +1,156 @@
+"""The rows of the table: what is measured, beside whom, and the goal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a row is to reach: a value of its own, or so many times its peer (1: as good; ratios count what is better upwards)."""
+
+    value: Optional[float] = None
+    times: Optional[float] = None
+
+    def met(self, ours: float, ratio: Optional[float], higher: bool) -> Optional[bool]:
+        """None where there is nothing to compare with."""
+        if self.value is not None:
+            return ours >= self.value if higher else ours <= self.value
+        if self.times is not None and ratio is not None:
+            return ratio >= self.times
+        return None
+
+    def __str__(self) -> str:
+        if self.value is not None:
+            return f"{self.value:g}"
+        if self.times is not None:
+            return "as peer" if self.times == 1 else f"{self.times:g} x peer"
+        return "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    unit: str
+    higher: bool  # is more better?
+    goal: Goal = Goal()
+    peer: str = "spawn"  # the side it is compared with
+    ours: str = "dragon"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One program to run. Its rows all come from the same runs; their names begin with the benchmark's."""
+
+    name: str
+    kind: str  # "java": has all sides in it; "python": runs once for each side and round; "hello"
+    rows: list[Row]
+    arguments: list[str] = field(default_factory=list)
+    sides: list[str] = field(default_factory=lambda: ["all"])
+
+
+def _java(
+    name: str, title: str, shape: str, unit: str, goal: Goal, size: int = 8, peers: str = "aeron plain"
+) -> Benchmark:
+    """The goal is against the first of the peers."""
+    rows = [Row(name, title, unit, unit != "us", Goal() if i else goal, peer) for i, peer in enumerate(peers.split())]
+    return Benchmark(name, "java", rows, [f"shape={shape}", f"size={size}"])
+
+
+def _ipc(how: str) -> list[Benchmark]:
+    """The Java rows; ``how``: between two processes or two threads."""
+    name, title = f"java/{how}", f"Java, 2 {how}"
+    return [
+        _java(f"{name}/round-trip", f"{title}: 8 B round trip, spinning", "ROUND_TRIP", "us", Goal(times=1)),
+        _java(f"{name}/one-by-one", f"{title}: 8 B one way, one by one", "ONE_BY_ONE", "M/s", Goal(14)),
+        _java(f"{name}/batches", f"{title}: 8 B one way, in batches", "BATCHES", "M/s", Goal(times=1)),
+        _java(f"{name}/copied-64k", f"{title}: 64 KiB one way, copied", "COPIED", "GB/s", Goal(times=4), 65536),
+        _java(f"{name}/copied-1m", f"{title}: 1 MiB one way, copied", "COPIED", "GB/s", Goal(times=4), 1 << 20),
+        # A little less than 64 KiB: the largest message that Aeron can write in place.
+        _java(
+            f"{name}/in-place-64k",
+            f"{title}: 64 KiB one way, in place",
+            "IN_PLACE",
+            "GB/s",
+            Goal(times=0.8),
+            65472,
+            "plain aeron",
+        ),
+        _java(
+            f"{name}/in-place-1m",
+            f"{title}: 1 MiB one way, in place",
+            "IN_PLACE",
+            "GB/s",
+            Goal(times=0.8),
+            1 << 20,
+            "plain",
+        ),
+    ]
+
+
+def _python(
+    name: str, title: str, unit: str, higher: bool, goal: Goal = Goal(), sides: Optional[list[str]] = None
+) -> Benchmark:
+    return Benchmark(
+        f"python/{name}",
+        "python",
+        [Row(f"python/{name}", f"Python, {title}", unit, higher, goal)],
+        sides=sides or ["dragon", "spawn"],
+    )
+
+
+def _pool_map() -> Benchmark:
+    name, title, peers = (
+        "python/pool-map",
+        "Python, Pool.map, chunksize 1, 2 workers",
+        ["spawn", "executor", "loky", "ray", "dask", "mpi"],
+    )
+    rows = [Row(name, title, "tasks/s", True, Goal(times=1) if peer == "spawn" else Goal(), peer) for peer in peers]
+    return Benchmark(name, "python", rows, sides=["dragon", *peers])
+
+
+def _hello() -> Benchmark:
+    title = "Hello world without its sleep, wall time"
+    return Benchmark(
+        "hello",
+        "hello",
+        [
+            Row("hello", f"{title}, with the launcher", "s", False, Goal(0.5), "spawn", "launcher"),
+            Row("hello", f"{title}, plain python", "s", False, Goal(0.35), "spawn", "plain"),
+        ],
+        sides=["launcher", "plain", "spawn"],
+    )
+
+
+def _idle() -> Benchmark:
+    rows = [
+        Row("python/idle/blocked-get", "Idle: 2 workers in a blocked get, processor time", "us/s", False, Goal(0)),
+        Row("python/idle/held-lock", "Idle: 2 workers wait for a held lock, processor time", "us/s", False, Goal(0)),
+        Row("python/idle/pool", "Idle: Pool(2) without work, processor time (head too)", "us/s", False, Goal(0)),
+        Row("python/idle/agent", "Idle: agent, keeper, zygote, processor time", "us/s", False, peer=""),
+    ]
+    return Benchmark("python/idle", "python", rows)
+
+
+ALL: list[Benchmark] = [
+    *_ipc("processes"),
+    *_ipc("threads"),
+    _python("pipe-round-trip", "Pipe round trip, 8 B", "us", False, Goal(6)),
+    _python("queue-round-trip", "Queue round trip, 8 B", "us", False, Goal(6)),
+    _python("queue-8", "Queue one way, 8 B", "k/s", True, Goal(500)),
+    _python("queue-1m-bytes", "Queue one way, 1 MiB, bytes", "1/s", True, Goal(10_000)),
+    _python("queue-1m-bytearray", "Queue one way, 1 MiB, bytearray", "1/s", True, Goal(10_000)),
+    _python("queue-1m-array", "Queue one way, 1 MiB, array.array", "1/s", True, Goal(10_000)),
+    _python("queue-1m-numpy", "Queue one way, 1 MiB, NumPy array", "1/s", True, Goal(10_000)),
+    _python("queue-4-to-1", "Queue, 4 senders to 1, 1 KiB", "k/s", True, Goal(times=1)),
+    _python("lock-free", "Lock, free, acquire + release", "M/s", True, Goal(times=1)),
+    _python("lock-4", "Lock, 4 processes, acquire + release", "M/s", True, Goal(times=1)),
+    _python("start-join", "Process start + join, one after another", "1/s", True, Goal(300)),
+    _python("start-join-16", "Process start + join, 16 at once", "1/s", True, Goal(600)),
+    _pool_map(),
+    _hello(),
+    _python("worker-memory", "Idle worker's own memory, __main__ imported", "MB", False, Goal(2)),
+    _idle(),
+]
