@@ -22,11 +22,6 @@ nothing_here=77
 step_limit=10m
 fail() { echo "$*"; exit 2; }
 
-# Runs a program with the step's time limit: it is first asked to show its stacks (SIGQUIT: JVMs and our tests do), then killed.
-limited() {
-    timeout --signal=QUIT --kill-after=20 "$step_limit" "$@"
-}
-
 step_build() {
     build-support/build
 }
@@ -36,7 +31,7 @@ step_schema() {
 }
 
 step_native() {
-    limited build-support/check-native
+    build-support/check-native
 }
 
 step_format() {
@@ -47,17 +42,17 @@ step_format() {
     for file in "${c_files[@]}"; do
         "$venv/clang-format" "$file" | cmp -s - "$file" || { echo "Would reformat: $file"; status=1; }
     done
-    limited ./mvnw --quiet --fail-at-end spotless:check || status=1
+    ./mvnw --quiet --fail-at-end spotless:check || status=1
     [[ $status -eq 0 ]] || echo "build-support/format lays everything out as it should be"
     return "$status"
 }
 
 step_java() {
-    limited ./mvnw --fail-at-end verify -pl '!tests/model'
+    ./mvnw --fail-at-end verify -pl '!tests/model'
 }
 
 step_model() {
-    limited ./mvnw verify -pl tests/model
+    ./mvnw verify -pl tests/model
 }
 
 step_lint() {
@@ -82,7 +77,7 @@ run_pytest() {
         return "$nothing_here"
     fi
     make_venv || return 2
-    limited "$venv/python" -m pytest "${folders[@]}"
+    "$venv/python" -m pytest "${folders[@]}"
 }
 
 step_python() {

@@ -48,10 +48,9 @@ def checkout(tmp_path_factory):
     return folder
 
 
-def build(folder, **environment):
-    return subprocess.run(
-        [folder / "build-support/build"], env={**os.environ, **environment}, capture_output=True, text=True, timeout=100
-    )
+def build(folder, *options, **environment):
+    command = [folder / "build-support/build", *options]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100)
 
 
 def write_probe(folder: pathlib.Path, answer: str) -> None:
@@ -98,22 +97,22 @@ def test_a_changed_class_is_seen(checkout):
     assert "keeper" not in done.stderr
     assert probe(checkout) == "two"
     write_probe(checkout, "one")
-    assert build(checkout).returncode == 0
+    assert build(checkout, "--no-aot").returncode == 0
     assert probe(checkout) == "one"
 
 
 def test_touched_sources_of_the_same_content_are_not_built_again(checkout):
     (checkout / PROBE).touch()
-    done = build(checkout)
+    done = build(checkout, "--no-aot")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_deleted_source_is_seen(checkout):
     other = checkout / PROBE.replace("Probe", "Other")
     other.write_text("package dragon.launcher;\n\nfinal class Other {}\n")
-    assert "(javac)" in build(checkout).stderr
+    assert "(javac)" in build(checkout, "--no-aot").stderr
     other.unlink()
-    assert build(checkout).returncode == 0
+    assert build(checkout, "--no-aot").returncode == 0
     options = (checkout / "build/lib/jvm.options").read_text()
     (jar,) = [path for path in (checkout / "build/lib").glob("dragon-*.jar") if str(path) in options]
     assert "dragon/launcher/Other.class" not in zipfile.ZipFile(jar).namelist()
@@ -122,7 +121,10 @@ def test_a_deleted_source_is_seen(checkout):
 
 def test_of_two_builds_at_a_time_one_builds(checkout):
     write_probe(checkout, "three")
-    both = [subprocess.Popen([checkout / "build-support/build"], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [
+        subprocess.Popen([checkout / "build-support/build", "--no-aot"], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     words = [each.communicate(timeout=100)[1] for each in both]
     assert [each.returncode for each in both] == [0, 0]
     assert sum("(javac)" in each for each in words) == 1
@@ -138,19 +140,19 @@ def test_a_build_that_is_killed_is_done_again(checkout):
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     assert not (checkout / "build/lib/sources").exists()
-    assert build(checkout).returncode == 0
+    assert build(checkout, "--no-aot").returncode == 0
     assert probe(checkout) == "four"
     assert list((checkout / "build").glob("tmp.*")) == []
 
 
 def test_an_error_in_a_source_is_shown(checkout):
     (checkout / PROBE).write_text("package dragon.launcher;\n\nclass Probe { int x = true; }\n")
-    done = build(checkout)
+    done = build(checkout, "--no-aot")
     assert done.returncode == 2
     assert "incompatible types" in done.stderr
     assert done.stderr.splitlines()[-1] == "dragon: javac failed; its words are above"
     write_probe(checkout, "one")
-    assert build(checkout).returncode == 0
+    assert build(checkout, "--no-aot").returncode == 0
 
 
 def only_line(done) -> str:
