@@ -84,6 +84,22 @@ def test_a_virtual_environment_comes_first(dragon: Launcher) -> None:
     assert run.stdout == f"{dragon.folder}/venv/bin/python3\n"
 
 
+def test_a_shim_of_pyenv_is_seen_through_where_that_is_plain(dragon: Launcher) -> None:
+    for name in ("shims", "versions/3.99.1/bin"):
+        (dragon.folder / "pyenv" / name).mkdir(parents=True)
+    (dragon.folder / "pyenv/versions/3.99.1/bin/python3").symlink_to(sys.executable)
+    shim = dragon.folder / "pyenv/shims/python3"
+    shim.write_text("#!/bin/sh\necho the shim\n")
+    shim.chmod(0o755)
+    dragon.program("import os, sys; print(sys.executable, os.environ.get('PYENV_VERSION'))")
+    path = {"PATH": f"{shim.parent}:{os.environ['PATH']}", "VIRTUAL_ENV": "", "PYENV_VERSION": ""}
+    behind = f"{dragon.folder}/pyenv/versions/3.99.1/bin/python3 3.99.1\n"
+    (dragon.folder / ".python-version").write_text("3.99.1\n")
+    assert dragon.run("prog.py", env=path).stdout == behind
+    assert dragon.run("python3", "prog.py", env=path).stdout == behind
+    assert dragon.run("prog.py", env={**path, "PYENV_VERSION": "3.98:3.99.1"}).stdout == "the shim\n"
+
+
 def test_a_broken_virtual_environment_is_named(dragon: Launcher) -> None:
     dragon.program("")
     run = dragon.run("prog.py", env={"VIRTUAL_ENV": "/no/such/venv"})

@@ -26,6 +26,19 @@ def test_the_first_worker_has_the_first_id(dragon: Launcher) -> None:
         assert dragon.run(*words).stdout == "4294967302\n"
 
 
+def test_workers_of_workers_come_from_the_same_zygote(dragon: Launcher) -> None:
+    dragon.program(
+        HEAD
+        + "def inner(): print(os.getppid())\n"
+        + "def outer():\n    print(os.getppid())\n    p = mp.Process(target=inner); p.start(); p.join()\n"
+        + MAIN
+        + "    p = mp.Process(target=outer); p.start(); p.join()\n"
+    )
+    for words in (["prog.py"], ["sh", "-c", "python3 prog.py"]):
+        one, other = dragon.run(*words).stdout.split()
+        assert one == other
+
+
 def test_large_arguments(dragon: Launcher) -> None:
     dragon.program(
         HEAD

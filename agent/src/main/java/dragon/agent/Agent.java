@@ -69,7 +69,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
         this.workers = new Workers(setup, keeper, output, ids, address, this);
         if (setup.head() != null) {
-            keeper.start(ids.head(), setup.head().variable(address));
+            keeper.start(ids.head(), setup.head().variables(setup.variables()).variable(address));
         }
         if (!setup.interpreter().isEmpty()) {
             workers.prepare(setup.interpreter());

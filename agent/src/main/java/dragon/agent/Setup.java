@@ -9,13 +9,19 @@ import org.jspecify.annotations.Nullable;
  *
  * @param home the folder the run-time is built in
  * @param interpreter executable and flags of the Python that will want workers first; its zygote is started with the run. Empty: not known
+ * @param variables what the run-time changes in the environment of the user's programs, {@code NAME=value} each: of head and zygotes alike
  * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
  * @param headName what the user called it
  */
 public record Setup(
-        String home, List<String> interpreter, @Nullable Program head, String headName) {
+        String home,
+        List<String> interpreter,
+        List<byte[]> variables,
+        @Nullable Program head,
+        String headName) {
     public Setup {
         interpreter = List.copyOf(interpreter);
+        variables = List.copyOf(variables);
     }
 
     /** Was the agent started by the head, rather than the head by the agent? */

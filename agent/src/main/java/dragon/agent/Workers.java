@@ -293,7 +293,9 @@ final class Workers {
         }
         program.variable(address);
         Request request = requests.get(start.only());
-        if (request != null) {
+        if (request == null) {
+            program.variables(setup.variables());
+        } else {
             program.setting(request.spawn.setting());
         }
         program.descriptor(0).descriptor(1).descriptor(2);

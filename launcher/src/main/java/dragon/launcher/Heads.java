@@ -38,9 +38,10 @@ final class Heads {
 
     Setup setup(CommandLine line) throws MissingException {
         boolean python = line.kind() != CommandLine.Kind.PROGRAM || isPython(line.program());
-        byte[] path = python ? python() : executable(line.program());
+        Pyenv found = Pyenv.resolve(python ? python() : executable(line.program()), environment);
+        byte[] path = found.path();
         List<byte[]> arguments = new ArrayList<>();
-        arguments.add(python ? path : line.program());
+        arguments.add(python || found.variable() != null ? path : line.program());
         if (line.kind() == CommandLine.Kind.MODULE) {
             arguments.add(Bytes.of("-m"));
         } else if (line.kind() == CommandLine.Kind.CODE) {
@@ -50,7 +51,11 @@ final class Heads {
             arguments.add(line.program());
         }
         arguments.addAll(line.arguments());
-        Program program = new Program(path).variable(pythonPath());
+        List<byte[]> variables = new ArrayList<>(List.of(pythonPath()));
+        if (found.variable() != null) {
+            variables.add(found.variable());
+        }
+        Program program = new Program(path);
         for (byte[] argument : arguments) {
             program.argument(argument);
         }
@@ -58,6 +63,7 @@ final class Heads {
         return new Setup(
                 home,
                 workers ? List.of(Bytes.text(path)) : List.of(),
+                variables,
                 program,
                 Bytes.text(python ? path : line.program()));
     }

@@ -44,6 +44,12 @@ public final class Program {
         return this;
     }
 
+    /** As {@link #variable}, for each. */
+    public Program variables(List<byte[]> assignments) {
+        variables.addAll(assignments);
+        return this;
+    }
+
     /** It leads a session of its own, so that signals of the terminal do not reach it. */
     public Program newSession() {
         flags |= NEW_SESSION;
