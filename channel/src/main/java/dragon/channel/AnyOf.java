@@ -62,8 +62,13 @@ public final class AnyOf {
     /** Killed: the references are stale with the sweep, which looks at every object this process is bound to. */
     private void sleep(long deadline) {
         ThreadRecord record = client.record();
+        int retained = 0;
+        record.using(ThreadRecord.SEVERAL);
         record.begin(ThreadRecord.WAIT, SEVERAL);
         try {
+            for (; retained < objects.size(); retained++) {
+                objects.get(retained).retain();
+            }
             Waiter.Attempt attempt = r -> isAnyReady(objects) ? 1 : 0;
             while (Waiter.spin(record, attempt, deadline) == 0) {
                 if (!round(record, deadline)) {
@@ -73,6 +78,10 @@ public final class AnyOf {
             passOn(record);
         } finally {
             record.end();
+            record.using(ThreadRecord.NOTHING);
+            for (int i = 0; i < retained; i++) {
+                objects.get(i).letGo(record);
+            }
         }
     }
 
@@ -84,6 +93,7 @@ public final class AnyOf {
             Raw.fence();
             if (!isAnyReady(objects)) {
                 checkRunning();
+                checkOpen();
                 again = record.park(deadline);
             }
         } finally {
@@ -92,7 +102,16 @@ public final class AnyOf {
                 passOn(record);
             }
         }
+        checkOpen();
         return again;
+    }
+
+    private void checkOpen() {
+        for (SharedObject each : objects) {
+            if (each.isClosed()) {
+                throw each.ended();
+            }
+        }
     }
 
     private void arm(ThreadRecord record) {

@@ -8,14 +8,14 @@ import java.lang.foreign.MemorySegment;
 public final class Area extends SharedObject {
     private static final int SIZE = ObjectLayout.BODY;
 
-    private Area(Client client, Handle handle) {
-        super(client, handle, Role.USER);
+    private Area(Bound bound) {
+        super(bound);
     }
 
     /** A new area of {@code size} bytes. */
     public static Area create(Client client, long size) {
         long bytes = ObjectLayout.AREA_BYTES + size;
-        return new Area(client, SharedObject.create(client, Kind.AREA, 0, Role.USER, bytes, address -> {
+        return new Area(SharedObject.create(client, Kind.AREA, 0, Role.USER, bytes, address -> {
             Raw.putLong(address + SIZE, size);
             Raw.zero(address + ObjectLayout.AREA_BYTES, size);
         }));
@@ -23,8 +23,7 @@ public final class Area extends SharedObject {
 
     /** The area that the handle names. */
     public static Area bind(Client client, Handle handle) {
-        SharedObject.bind(client, Kind.AREA, handle, Role.USER);
-        return new Area(client, handle);
+        return new Area(SharedObject.bind(client, Kind.AREA, handle, Role.USER));
     }
 
     /** Bytes of it. */

@@ -5,6 +5,7 @@ import dragon.memory.Client;
 import dragon.memory.DragonException;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
+import dragon.memory.References;
 import dragon.memory.ThreadRecord;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -59,8 +60,13 @@ public final class Channel extends SharedObject {
     private final Waiter.Attempt receiveAttempt = this::attemptReceive;
     private final Waiter.Attempt pollAttempt = record -> isReady() ? 1 : 0;
 
-    Channel(Client client, Handle handle, Role role) {
-        super(client, handle, role);
+    private Channel(Bound bound) {
+        this(bound.client(), bound.handle(), bound.role(), bound.use());
+    }
+
+    /** Without a use: the mailbox as its clients see it, which outlives them. */
+    Channel(Client client, Handle handle, Role role, References.@Nullable Use use) {
+        super(client, handle, role, use);
         this.memory = client.memory();
         this.me = client.number();
         this.capacity = Raw.getInt(address() + CAPACITY_AT);
@@ -97,7 +103,7 @@ public final class Channel extends SharedObject {
         int slots = capacity == 0 ? FIRST_SLOTS : capacity;
         long bytes = ObjectLayout.RING + Ring.bytes(slots, slotSize);
         int flags = ends ? ObjectLayout.ENDS : 0;
-        Handle handle = SharedObject.create(client, Kind.CHANNEL, flags, role, bytes, address -> {
+        Bound bound = SharedObject.create(client, Kind.CHANNEL, flags, role, bytes, address -> {
             long ring = address + ObjectLayout.RING;
             Ring.clear(ring, slots, slotSize);
             Ring.format(ring, slots, slotSize, capacity == 0 ? Ring.GROWABLE : 0, 0);
@@ -106,13 +112,12 @@ public final class Channel extends SharedObject {
             Raw.putLong(address + HEAD_RING, ring - client.memory().base());
             Raw.putLong(address + TAIL_RING, ring - client.memory().base());
         });
-        return new Channel(client, handle, role);
+        return new Channel(bound);
     }
 
     /** The channel that the handle names. */
     public static Channel bind(Client client, Handle handle, Role role) {
-        SharedObject.bind(client, Kind.CHANNEL, handle, role);
-        return new Channel(client, handle, role);
+        return new Channel(SharedObject.bind(client, Kind.CHANNEL, handle, role));
     }
 
     // Sending
@@ -159,7 +164,7 @@ public final class Channel extends SharedObject {
     /** Sends eight bytes. */
     public void sendLong(long value) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.SEND, offset());
+        begin(record, ThreadRecord.SEND);
         try {
             long slot = claimSend(record, Waiter.FOREVER);
             Raw.putInt(slot + LENGTH, Long.BYTES);
@@ -167,7 +172,7 @@ public final class Channel extends SharedObject {
             Raw.putLong(slot + BYTES, value);
             publish(record, slot);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -176,7 +181,7 @@ public final class Channel extends SharedObject {
         Objects.checkFromIndexSize(0, length, loan.segment().byteSize());
         long named = loan.named();
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.SEND, offset());
+        begin(record, ThreadRecord.SEND);
         try {
             long slot = claimSend(record, Waiter.FOREVER);
             writeBlock(slot, named, length, 0);
@@ -185,13 +190,13 @@ public final class Channel extends SharedObject {
             loan.gone();
             published(record);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
     /** One message of four words, for the mailbox. */
     void sendWords(ThreadRecord record, long a, long b, long c, long d) {
-        record.begin(ThreadRecord.SEND, offset());
+        begin(record, ThreadRecord.SEND);
         try {
             long slot = claimSend(record, Waiter.FOREVER);
             Raw.putInt(slot + LENGTH, 4 * Long.BYTES);
@@ -202,7 +207,7 @@ public final class Channel extends SharedObject {
             Raw.putLong(slot + BYTES + 24, d);
             publish(record, slot);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -212,7 +217,7 @@ public final class Channel extends SharedObject {
         }
         checkFlags(flags);
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.SEND, offset());
+        begin(record, ThreadRecord.SEND);
         try {
             long slot = claimSend(record, deadline);
             if (slot == 0) {
@@ -224,7 +229,7 @@ public final class Channel extends SharedObject {
             publish(record, slot);
             return true;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -232,7 +237,7 @@ public final class Channel extends SharedObject {
         checkFlags(flags);
         long size = data.byteSize();
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.SEND, offset());
+        begin(record, ThreadRecord.SEND);
         try {
             if (size > inline) {
                 return sendBlock(record, data, flags, deadline);
@@ -245,7 +250,7 @@ public final class Channel extends SharedObject {
             publish(record, slot);
             return true;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -396,7 +401,7 @@ public final class Channel extends SharedObject {
     /** The next message, which has eight bytes. */
     public long receiveLong() {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.RECEIVE, offset());
+        begin(record, ThreadRecord.RECEIVE);
         try {
             long slot = claimReceive(record, Waiter.FOREVER);
             if (Raw.getInt(slot + LENGTH) != Long.BYTES || kind(slot) == KIND_BLOCK) {
@@ -409,7 +414,7 @@ public final class Channel extends SharedObject {
             release(record, slot);
             return value;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -418,7 +423,7 @@ public final class Channel extends SharedObject {
         ThreadRecord record = client().record();
         ThreadRecord holder = Loan.withPlace(record);
         int place = Loan.placeIn(holder);
-        record.begin(ThreadRecord.RECEIVE, offset());
+        begin(record, ThreadRecord.RECEIVE);
         try {
             long slot = claimReceive(record, Waiter.FOREVER);
             if (kind(slot) != KIND_BLOCK) {
@@ -431,24 +436,24 @@ public final class Channel extends SharedObject {
             release(record, slot);
             return Loan.received(client(), holder, place, length, flags);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
     private @Nullable Message receive(long deadline) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.RECEIVE, offset());
+        begin(record, ThreadRecord.RECEIVE);
         try {
             long slot = claimReceive(record, deadline);
             return slot == 0 ? null : take(record, slot);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
     private long receive(MemorySegment into, long deadline) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.RECEIVE, offset());
+        begin(record, ThreadRecord.RECEIVE);
         try {
             long slot = claimReceive(record, deadline);
             if (slot == 0) {
@@ -456,7 +461,7 @@ public final class Channel extends SharedObject {
             }
             return kind(slot) == KIND_BLOCK ? takeBlock(record, slot, into) : takeInline(record, slot, into);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -573,11 +578,11 @@ public final class Channel extends SharedObject {
             return true;
         }
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.RECEIVE, offset());
+        begin(record, ThreadRecord.RECEIVE);
         try {
             return Waiter.await(record, this, receivers, pollAttempt, true, deadline) != 0;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -604,13 +609,13 @@ public final class Channel extends SharedObject {
      */
     public void shut() {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             Raw.orInt(closed, ObjectLayout.CLOSED_BY_CALL);
             WaitQueue.chooseUpTo(memory, receivers, me, Integer.MAX_VALUE);
             WaitQueue.chooseUpTo(memory, senders, me, Integer.MAX_VALUE);
         } finally {
-            record.end();
+            end(record);
         }
     }
 

@@ -13,21 +13,20 @@ import java.time.Duration;
 public final class Condition extends SharedObject {
     private final long queue;
 
-    private Condition(Client client, Handle handle) {
-        super(client, handle, Role.USER);
+    private Condition(Bound bound) {
+        super(bound);
         this.queue = address() + ObjectLayout.QUEUE_0;
     }
 
     /** A new condition. */
     public static Condition create(Client client) {
-        Handle handle = SharedObject.create(client, Kind.CONDITION, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
-        return new Condition(client, handle);
+        Bound bound = SharedObject.create(client, Kind.CONDITION, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        return new Condition(bound);
     }
 
     /** The condition that the handle names. */
     public static Condition bind(Client client, Handle handle) {
-        SharedObject.bind(client, Kind.CONDITION, handle, Role.USER);
-        return new Condition(client, handle);
+        return new Condition(SharedObject.bind(client, Kind.CONDITION, handle, Role.USER));
     }
 
     /** Releases the lock, sleeps until notified, and takes the lock again as it was held. */
@@ -47,7 +46,7 @@ public final class Condition extends SharedObject {
     private boolean await(Lock lock, long deadline) {
         ThreadRecord record = client().record();
         ThreadRecord inner = record.inner();
-        record.begin(ThreadRecord.WAIT, offset());
+        begin(record, ThreadRecord.WAIT);
         try {
             Waiter.arm(record, this, queue);
             int times;
@@ -67,7 +66,7 @@ public final class Condition extends SharedObject {
             }
             return chosen;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -86,12 +85,12 @@ public final class Condition extends SharedObject {
     /** Wakes up to {@code n} sleepers. The caller holds the lock. Returns how many. */
     public int signal(int n) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             Raw.fence();
             return WaitQueue.chooseUpTo(client().memory(), queue, client().number(), n);
         } finally {
-            record.end();
+            end(record);
         }
     }
 

@@ -13,33 +13,32 @@ public final class Event extends SharedObject {
     private final long queue;
     private final Waiter.Attempt attempt = record -> isSet() ? 1 : 0;
 
-    private Event(Client client, Handle handle) {
-        super(client, handle, Role.USER);
+    private Event(Bound bound) {
+        super(bound);
         this.value = address() + VALUE;
         this.queue = address() + ObjectLayout.QUEUE_0;
     }
 
     /** A new event, not set. */
     public static Event create(Client client) {
-        Handle handle = SharedObject.create(client, Kind.EVENT, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
-        return new Event(client, handle);
+        Bound bound = SharedObject.create(client, Kind.EVENT, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        return new Event(bound);
     }
 
     /** The event that the handle names. */
     public static Event bind(Client client, Handle handle) {
-        SharedObject.bind(client, Kind.EVENT, handle, Role.USER);
-        return new Event(client, handle);
+        return new Event(SharedObject.bind(client, Kind.EVENT, handle, Role.USER));
     }
 
     /** Sets the value, which is not 0, and wakes all. Killed after the store: the sweep tells all who wait. */
     public void set(long newValue) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             Raw.putLongVolatile(value, newValue);
             WaitQueue.chooseUpTo(client().memory(), queue, client().number(), Integer.MAX_VALUE);
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -63,11 +62,11 @@ public final class Event extends SharedObject {
             return true;
         }
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.WAIT, offset());
+        begin(record, ThreadRecord.WAIT);
         try {
             return Waiter.await(record, this, queue, attempt, true, deadline) != 0;
         } finally {
-            record.end();
+            end(record);
         }
     }
 

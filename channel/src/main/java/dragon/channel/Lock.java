@@ -34,8 +34,8 @@ public final class Lock extends SharedObject {
     private final long queue;
     private final Waiter.Attempt attempt = this::tryAcquire;
 
-    private Lock(Client client, Handle handle, boolean recursive) {
-        super(client, handle, Role.USER);
+    private Lock(Bound bound, boolean recursive) {
+        super(bound);
         this.recursive = recursive;
         this.owner = address() + OWNER;
         this.count = address() + COUNT;
@@ -48,14 +48,13 @@ public final class Lock extends SharedObject {
 
     /** A new lock, free. */
     public static Lock create(Client client, boolean recursive) {
-        Handle handle = SharedObject.create(client, kind(recursive), 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
-        return new Lock(client, handle, recursive);
+        Bound bound = SharedObject.create(client, kind(recursive), 0, Role.USER, ObjectLayout.QUEUE_1, address -> {});
+        return new Lock(bound, recursive);
     }
 
     /** The lock that the handle names. */
     public static Lock bind(Client client, Handle handle, boolean recursive) {
-        SharedObject.bind(client, kind(recursive), handle, Role.USER);
-        return new Lock(client, handle, recursive);
+        return new Lock(SharedObject.bind(client, kind(recursive), handle, Role.USER), recursive);
     }
 
     /** Takes the lock, and waits for it without limit. */
@@ -74,7 +73,7 @@ public final class Lock extends SharedObject {
             Raw.putIntRelease(count, Raw.getInt(count) + times);
             return Outcome.ACQUIRED;
         }
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             long done = tryAcquire(record);
             if (done == 0) {
@@ -88,7 +87,7 @@ public final class Lock extends SharedObject {
             }
             return done == DONE_DIED ? Outcome.OWNER_DIED : Outcome.ACQUIRED;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -147,7 +146,7 @@ public final class Lock extends SharedObject {
 
     /** Killed before the CAS: still the dead's; after it: the sweep tells all who wait. */
     private void free(ThreadRecord record) {
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             while (true) {
                 long found = Raw.getLongAcquire(owner);
@@ -163,7 +162,7 @@ public final class Lock extends SharedObject {
                 Waiter.passOn(record, queue);
             }
         } finally {
-            record.end();
+            end(record);
         }
     }
 

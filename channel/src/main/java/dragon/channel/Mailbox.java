@@ -41,7 +41,7 @@ public final class Mailbox {
             return new Mailbox(client, null);
         }
         long id = Raw.getLongAcquire(memory.address(offset) + ObjectLayout.ID);
-        return new Mailbox(client, new Channel(client, new Handle(offset, id), Role.SENDER));
+        return new Mailbox(client, new Channel(client, new Handle(offset, id), Role.SENDER, null));
     }
 
     /** The last reference with that role is cleared. */

@@ -20,8 +20,8 @@ public final class Semaphore extends SharedObject {
     private final long queue;
     private final Waiter.Attempt attempt = this::tryAcquire;
 
-    private Semaphore(Client client, Handle handle) {
-        super(client, handle, Role.USER);
+    private Semaphore(Bound bound) {
+        super(bound);
         this.value = address() + VALUE;
         this.queue = address() + ObjectLayout.QUEUE_0;
     }
@@ -29,7 +29,7 @@ public final class Semaphore extends SharedObject {
     /** A new semaphore with that value, which is never more than {@code maximum}. */
     public static Semaphore create(Client client, int value, int maximum) {
         return new Semaphore(
-                client, SharedObject.create(client, Kind.SEMAPHORE, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {
+                SharedObject.create(client, Kind.SEMAPHORE, 0, Role.USER, ObjectLayout.QUEUE_1, address -> {
                     Raw.putInt(address + VALUE, value);
                     Raw.putInt(address + MAX, maximum);
                 }));
@@ -37,8 +37,7 @@ public final class Semaphore extends SharedObject {
 
     /** The semaphore that the handle names. */
     public static Semaphore bind(Client client, Handle handle) {
-        SharedObject.bind(client, Kind.SEMAPHORE, handle, Role.USER);
-        return new Semaphore(client, handle);
+        return new Semaphore(SharedObject.bind(client, Kind.SEMAPHORE, handle, Role.USER));
     }
 
     /** Takes one, and waits for it without limit. */
@@ -53,11 +52,11 @@ public final class Semaphore extends SharedObject {
 
     private boolean acquire(long deadline) {
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             return tryAcquire(record) != 0 || Waiter.await(record, this, queue, attempt, false, deadline) != 0;
         } finally {
-            record.end();
+            end(record);
         }
     }
 
@@ -88,7 +87,7 @@ public final class Semaphore extends SharedObject {
                     DragonException.Category.USER, "semaphore.negative", this + " cannot be released " + n + " times");
         }
         ThreadRecord record = client().record();
-        record.begin(ThreadRecord.UPDATE, offset());
+        begin(record, ThreadRecord.UPDATE);
         try {
             while (true) {
                 int found = Raw.getIntAcquire(value);
@@ -107,7 +106,7 @@ public final class Semaphore extends SharedObject {
                 Waiter.passOn(record, queue);
             }
         } finally {
-            record.end();
+            end(record);
         }
     }
 

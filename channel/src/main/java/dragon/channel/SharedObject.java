@@ -5,29 +5,43 @@ import dragon.memory.Client;
 import dragon.memory.DragonException;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
+import dragon.memory.References;
 import dragon.memory.RunOverException;
 import dragon.memory.ThreadRecord;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A reference to an object in shared memory. The object lives as long as any process has one, or a handle is on its way ({@link Mailbox}).
  *
- * <p>Thread-safe. {@link #close()} ends this reference; no other thread may use it then or later. When the process ends without it, the agent clears it.
+ * <p>Thread-safe. {@link #close()} ends this reference; operations on it then fail. When the process ends without it, the agent clears it.
  */
 public abstract class SharedObject implements AutoCloseable {
     private final Client client;
     private final long offset;
     private final long id;
     private final Role role;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final References.@Nullable Use use;
+    private final int entry;
+    private volatile boolean closed;
 
-    SharedObject(Client client, Handle handle, Role role) {
+    /** A reference that was made by {@link #create} or {@link #bind}. */
+    SharedObject(Bound bound) {
+        this(bound.client, bound.handle, bound.role, bound.use);
+    }
+
+    /** Without a use: an object that outlives every use of this. */
+    SharedObject(Client client, Handle handle, Role role, References.@Nullable Use use) {
         this.client = client;
         this.offset = handle.offset();
         this.id = handle.id();
         this.role = role;
+        this.use = use;
+        this.entry = use == null ? ThreadRecord.NOTHING : use.entry();
     }
+
+    /** What a new reference is made of. */
+    record Bound(Client client, Handle handle, Role role, References.Use use) {}
 
     /** Where it lies in the node's memory. */
     public final long offset() {
@@ -68,22 +82,74 @@ public abstract class SharedObject implements AutoCloseable {
         return client.memory().address(offset);
     }
 
+    /** Starts an operation: what it is on stands in the record before anything is claimed. */
+    final void begin(ThreadRecord record, int op) {
+        record.using(entry);
+        record.begin(op, offset);
+        if (closed) {
+            end(record);
+            throw ended();
+        }
+    }
+
+    /** Ends an operation. */
+    final void end(ThreadRecord record) {
+        record.end();
+        record.using(ThreadRecord.NOTHING);
+        if (closed) {
+            finishClosing(record);
+        }
+    }
+
+    final boolean isClosed() {
+        return closed;
+    }
+
+    final DragonException ended() {
+        return new DragonException(
+                DragonException.Category.USER, "object.closed", "this reference to " + this + " was closed");
+    }
+
+    /** Keeps the reference while it is waited for beside others. */
+    final void retain() {
+        if (closed || use == null || !client.references().retain(use)) {
+            throw ended();
+        }
+    }
+
+    /** Ends {@link #retain}. */
+    final void letGo(ThreadRecord record) {
+        if (use != null && client.references().release(use)) {
+            finishClosing(record);
+        }
+    }
+
     /**
-     * Ends this reference. If it was this process's last in its role, the agent is told, who frees the object when nobody is left. Killed in between: the
-     * record names the object until the agent was told, and the sweep audits it.
+     * Ends this reference. Threads of this process that are in operations on it leave them with an error, if they sleep; the reference is cleared when
+     * the last has left. If it was this process's last in its role, the agent is told, who frees the object when nobody is left.
      */
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
-            ThreadRecord record = client.record();
-            record.begin(ThreadRecord.UPDATE, offset);
-            try {
-                if (client.references().remove(offset | role.bit())) {
-                    Mailbox.of(client).released(record.inner(), this);
-                }
-            } finally {
-                record.end();
+        synchronized (this) {
+            if (closed || use == null) {
+                return;
             }
+            closed = true;
+        }
+        client.references().release(use);
+        client.disturb(entry);
+        finishClosing(client.record());
+    }
+
+    /** Killed in between: the record names the object until the agent was told, and the sweep audits it. */
+    private void finishClosing(ThreadRecord record) {
+        record.begin(ThreadRecord.UPDATE, offset);
+        try {
+            if (use != null && client.references().clear(use)) {
+                Mailbox.of(client).released(record.inner(), this);
+            }
+        } finally {
+            record.end();
         }
     }
 
@@ -99,7 +165,7 @@ public abstract class SharedObject implements AutoCloseable {
      *
      * @param fill writes the body, given the object's address; the rest is zero but for kind, flags and wait queues
      */
-    static Handle create(Client client, Kind kind, int flags, Role role, long bytes, LongConsumer fill) {
+    static Bound create(Client client, Kind kind, int flags, Role role, long bytes, LongConsumer fill) {
         Memory memory = client.memory();
         ThreadRecord record = client.record();
         client.references().reserve(record);
@@ -112,12 +178,12 @@ public abstract class SharedObject implements AutoCloseable {
             format(memory, kind, flags, ref, address);
             fill.accept(address);
             long id = memory.nextId();
-            client.references().add(record, offset | role.bit());
+            References.Use use = client.references().add(record, offset | role.bit());
             Raw.putIntRelease(address + ObjectLayout.STATE, ObjectLayout.LIVE);
             Raw.putLongRelease(address + ObjectLayout.ID, id);
             Blocks.embed(memory, ref);
             record.block(0, 0);
-            return new Handle(offset, id);
+            return new Bound(client, new Handle(offset, id), role, use);
         } finally {
             record.end();
         }
@@ -141,7 +207,7 @@ public abstract class SharedObject implements AutoCloseable {
      *
      * @throws NoSuchObjectException if it no longer exists
      */
-    static void bind(Client client, Kind kind, Handle handle, Role role) {
+    static Bound bind(Client client, Kind kind, Handle handle, Role role) {
         Memory memory = client.memory();
         long offset = handle.offset();
         if (offset <= 0 || (offset & Role.MASK) != 0 || offset >= memory.size() - ObjectLayout.RING) {
@@ -149,25 +215,25 @@ public abstract class SharedObject implements AutoCloseable {
         }
         long address = memory.address(offset);
         ThreadRecord record = client.record();
-        client.references().add(record, offset | role.bit());
+        Bound bound = new Bound(client, handle, role, client.references().add(record, offset | role.bit()));
         Raw.fence();
         while (Raw.getLongAcquire(address + ObjectLayout.ID) == handle.id()) {
             switch (Raw.getIntAcquire(address + ObjectLayout.STATE)) {
                 case ObjectLayout.LIVE -> {
-                    check(kind, address, client, handle, role);
-                    return;
+                    check(kind, address, bound);
+                    return bound;
                 }
                 case ObjectLayout.DYING -> awaitVerdict(memory); // it lasts for the agent's second look
-                default -> throw gone(client, handle, role, "no longer exists");
+                default -> throw gone(bound, "no longer exists");
             }
         }
-        throw gone(client, handle, role, "no longer exists");
+        throw gone(bound, "no longer exists");
     }
 
-    private static void check(Kind kind, long address, Client client, Handle handle, Role role) {
+    private static void check(Kind kind, long address, Bound bound) {
         int found = Raw.getInt(address + ObjectLayout.KIND);
         if (found != kind.code()) {
-            throw gone(client, handle, role, "is no " + kind + " (it is of kind " + found + ")");
+            throw gone(bound, "is no " + kind + " (it is of kind " + found + ")");
         }
     }
 
@@ -178,8 +244,11 @@ public abstract class SharedObject implements AutoCloseable {
         Thread.yield();
     }
 
-    private static NoSuchObjectException gone(Client client, Handle handle, Role role, String what) {
-        client.references().remove(handle.offset() | role.bit());
-        return new NoSuchObjectException("object " + handle + " " + what);
+    private static NoSuchObjectException gone(Bound bound, String what) {
+        References references = bound.client.references();
+        if (references.release(bound.use)) {
+            references.clear(bound.use);
+        }
+        return new NoSuchObjectException("object " + bound.handle + " " + what);
     }
 }

@@ -1,6 +1,8 @@
 package dragon.channel;
 
+import dragon.memory.DragonException;
 import dragon.memory.Memory;
+import dragon.memory.Raw;
 import dragon.memory.RunOverException;
 import dragon.memory.ThreadRecord;
 
@@ -19,7 +21,7 @@ final class Waiter {
 
     private static final boolean ALONE = Runtime.getRuntime().availableProcessors() == 1;
     private static final long SPIN_NANOS = 20_000;
-    private static final int TRIES_A_YIELD = 32;
+    private static final int TRIES_A_YIELD = 64;
     private static final int BAD_LUCK = 8;
     private static final int PROBE = 32;
 
@@ -91,7 +93,7 @@ final class Waiter {
     private static long round(
             ThreadRecord record, SharedObject object, long queue, Attempt attempt, boolean watch, long deadline) {
         arm(record, object, queue);
-        dragon.memory.Raw.fence();
+        Raw.fence();
         long result = attempt.attempt(record);
         if (result != 0) {
             boolean chosen = record.disarm();
@@ -107,11 +109,25 @@ final class Waiter {
             }
             throw new RunOverException(memory.runState(), object.toString());
         }
+        if (object.isClosed()) {
+            throw closed(record, object, queue, record.disarm());
+        }
         if (record.park(deadline)) {
             record.idle();
+            if (object.isClosed()) {
+                throw closed(record, object, queue, true);
+            }
             return 0;
         }
         return leave(record, queue, attempt, watch);
+    }
+
+    /** Another thread closed the reference. A choice goes to the next. */
+    private static DragonException closed(ThreadRecord record, SharedObject object, long queue, boolean chosen) {
+        if (chosen) {
+            passOn(record, queue);
+        }
+        return object.ended();
     }
 
     /** The deadline passed. Who was chosen in the same moment tries once more. */

@@ -59,7 +59,7 @@ class KilledProcessTest {
     private final TestNode node = new TestNode();
     private final Client me = node.client();
     private final Channel work = Channel.create(me, 16, 128, false, Role.USER);
-    private final Channel done = Channel.create(me);
+    private final Channel done = Channel.create(me, 500, 128, false, Role.USER);
     private final Lock lock = Lock.create(me, false);
     private final Area area = Area.create(me, 8);
     private final BitSet seen = new BitSet();
@@ -156,7 +156,9 @@ class KilledProcessTest {
     private void stopFeeding(Thread feeder) {
         enough = true;
         while (feeder.isAlive()) {
-            receive(1);
+            if (done.poll(Duration.ofMillis(1))) {
+                receive(1);
+            }
         }
         work.shut();
     }

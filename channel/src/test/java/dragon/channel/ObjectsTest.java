@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dragon.memory.Client;
+import dragon.memory.DragonException;
 import dragon.memory.Layout.ClientEntry;
 import dragon.memory.Raw;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -186,6 +188,51 @@ class ObjectsTest {
         event.close();
         node.sweeper.serve(Duration.ZERO);
         assertThatThrownBy(() -> Event.bind(client, event.handle())).isInstanceOf(NoSuchObjectException.class);
+    }
+
+    @Test
+    void closingAReferenceEndsItsOperationsAndThenTheObject() throws Exception {
+        Channel channel = Channel.create(client);
+        Lock lock = Lock.create(client, false);
+        lock.acquire();
+        Event event = Event.create(client);
+        List<TestNode.Running<Boolean>> sleepers = List.of(
+                TestNode.start(() -> isRefused(channel::receive)),
+                TestNode.start(() -> isRefused(lock::acquire)),
+                TestNode.start(() -> isRefused(() -> AnyOf.await(List.of(event)))));
+        CrashScenario.awaitParked(client, 3);
+        channel.close();
+        lock.close();
+        event.close();
+        for (TestNode.Running<Boolean> each : sleepers) {
+            assertThat(each.result()).isTrue();
+        }
+        node.sweeper.serve(Duration.ZERO);
+        assertThatThrownBy(() -> Channel.bind(other, channel.handle(), Role.USER))
+                .isInstanceOf(NoSuchObjectException.class);
+        assertThat(isRefused(() -> channel.sendLong(1))).isTrue();
+        assertThat(Leftovers.references(node.memory)).hasSize(1);
+    }
+
+    private static boolean isRefused(Runnable operation) {
+        try {
+            operation.run();
+            return false;
+        } catch (DragonException refusal) {
+            return refusal.code().equals("object.closed");
+        }
+    }
+
+    @Test
+    void closingOneOfTwoReferencesLeavesTheOtherAtWork() throws Exception {
+        Channel channel = Channel.create(client);
+        Channel again = Channel.bind(client, channel.handle(), Role.USER);
+        TestNode.Running<Long> sleeper = TestNode.start(again::receiveLong);
+        CrashScenario.awaitParked(client, 1);
+        channel.close();
+        Channel theirs = Channel.bind(other, channel.handle(), Role.USER);
+        theirs.sendLong(4);
+        assertThat(sleeper.result()).isEqualTo(4);
     }
 
     @Test

@@ -85,6 +85,21 @@ public final class Client {
         return records.take();
     }
 
+    Records records() {
+        return records;
+    }
+
+    /**
+     * After a handle was marked closed: every operation of this process that relies on the reference has said so when this returns, or will find the
+     * handle closed; those that sleep are woken to find it.
+     */
+    public void disturb(int entry) {
+        if (!Libc.fenceAllThreads()) {
+            Raw.fence();
+        }
+        records.disturb(entry);
+    }
+
     /** A new token for a handle that leaves this process. */
     public long nextToken() {
         return (long) number << 46 | tokens.incrementAndGet();

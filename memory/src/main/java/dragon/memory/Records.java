@@ -33,6 +33,25 @@ final class Records {
         return record;
     }
 
+    /** Whether any thread is inside an operation that relies on the reference. */
+    synchronized boolean anyUsing(int entry) {
+        for (Lent each : lent) {
+            if (each.record.isUsing(entry)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Wakes all threads that sleep in operations on the reference, or on several. */
+    synchronized void disturb(int entry) {
+        for (Lent each : lent) {
+            if (each.record.isUsing(entry) || each.record.isUsing(ThreadRecord.SEVERAL)) {
+                each.record.disturb();
+            }
+        }
+    }
+
     private @Nullable ThreadRecord takeLeft(Thread newcomer) {
         for (int i = 0; i < lent.size(); i++) {
             Lent each = lent.get(i);

@@ -8,14 +8,26 @@ import java.util.Map;
 /**
  * The objects this process is bound to, as its entry in shared memory lists them (section 3): the truth of who uses an object. Several handles of one
  * object and role share one entry. Thread-safe within the process; the agent reads it at any time.
+ *
+ * <p>An entry is cleared only when no thread of this process is inside an operation that relies on it ({@link ThreadRecord#using}): the object, and the
+ * memory it lies in, might be another's right afterwards.
  */
 public final class References {
-    private static final class Use {
-        final int entry;
-        int handles;
+    /** One entry, and how many handles rely on it. */
+    public static final class Use {
+        private final long reference;
+        private final int entry;
+        private int handles = 1;
+        private boolean cleared;
 
-        Use(int entry) {
+        private Use(long reference, int entry) {
+            this.reference = reference;
             this.entry = entry;
+        }
+
+        /** The entry's number. */
+        public int entry() {
+            return entry;
         }
     }
 
@@ -36,23 +48,43 @@ public final class References {
     }
 
     /** Writes a reference: the object cannot go away from now on, if it was alive. */
-    public synchronized void add(ThreadRecord record, long offsetAndRole) {
+    public synchronized Use add(ThreadRecord record, long offsetAndRole) {
         Use use = uses.get(offsetAndRole);
         if (use == null) {
-            use = new Use(gaps.isEmpty() ? nextEntry(record) : gaps.pop());
+            use = new Use(offsetAndRole, gaps.isEmpty() ? nextEntry(record) : gaps.pop());
             uses.put(offsetAndRole, use);
             Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), offsetAndRole);
+        } else {
+            use.handles++;
         }
-        use.handles++;
+        return use;
     }
 
-    /** Takes a handle away. True: it was the last with that role, and the reference is cleared; tell the agent. */
-    public synchronized boolean remove(long offsetAndRole) {
-        Use use = uses.get(offsetAndRole);
-        if (use == null || --use.handles > 0) {
+    /** One more handle relies on the entry, which another keeps meanwhile. False: none does any more. */
+    public synchronized boolean retain(Use use) {
+        if (use.handles == 0) {
             return false;
         }
-        uses.remove(offsetAndRole);
+        use.handles++;
+        return true;
+    }
+
+    /** A handle is done. True: it was the last, and the entry is to be cleared. */
+    public synchronized boolean release(Use use) {
+        use.handles--;
+        if (use.handles > 0) {
+            return false;
+        }
+        uses.remove(use.reference);
+        return true;
+    }
+
+    /** Clears the entry if no handle and no operation of this process relies on it. True, once only: it did; tell the agent. */
+    public synchronized boolean clear(Use use) {
+        if (use.handles > 0 || use.cleared || client.records().anyUsing(use.entry)) {
+            return false;
+        }
+        use.cleared = true;
         Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), 0);
         gaps.push(use.entry);
         return true;

@@ -4,6 +4,8 @@ import dragon.memory.Layout.RecordEntry;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +42,13 @@ public final class ThreadRecord {
     /** Change a semaphore, lock or event. */
     public static final int UPDATE = 6;
 
+    /** The running operation relies on no reference of this process. */
+    public static final int NOTHING = -1;
+    /** The running operation is on several objects, each retained. */
+    public static final int SEVERAL = -2;
+
     private static final int STATE_MASK = 7;
+    private static final VarHandle USING = using();
 
     private final Client client;
     private final int index;
@@ -55,6 +63,9 @@ public final class ThreadRecord {
 
     private int tid;
 
+    /** Process-local: the reference on which the running operation relies. Opaque stores and loads. */
+    private int using = NOTHING;
+
     /** Process-local: this thread's record for operations within operations. */
     private @Nullable ThreadRecord inner;
 
@@ -62,6 +73,34 @@ public final class ThreadRecord {
         this.client = client;
         this.index = index;
         this.address = address;
+    }
+
+    private static VarHandle using() {
+        try {
+            return MethodHandles.lookup().findVarHandle(ThreadRecord.class, "using", int.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /**
+     * Says on which reference the running operation relies, before it looks whether its handle is still open. Who closes a handle makes all threads pass
+     * a fence, and then looks at this: so one of the two sees the other.
+     */
+    public void using(int entry) {
+        USING.setOpaque(this, entry);
+    }
+
+    boolean isUsing(int entry) {
+        return (int) USING.getOpaque(this) == entry;
+    }
+
+    /** Wakes the thread if it sleeps: something about its process changed. */
+    void disturb() {
+        int word = word();
+        if (state(word) == PARKED && Raw.casInt(address, word, withState(word & ~QUEUED, NEWS))) {
+            Libc.futexWake(address, 1);
+        }
     }
 
     /** The client it belongs to. */
@@ -222,6 +261,6 @@ public final class ThreadRecord {
                 return false;
             }
         }
-        return opObject() == 0 && state(word()) == IDLE;
+        return opObject() == 0 && isUsing(NOTHING) && state(word()) == IDLE;
     }
 }

@@ -75,7 +75,10 @@ class ClientTest {
                 seen.add(Raw.getLong(References.entryAt(node.memory, client.number(), i)));
             }
             assertThat(seen).hasSize(2000);
-            assertThat(client.references().remove(1500 * 64 | 1)).isTrue();
+            References.Use use = client.references().add(client.record(), 1500 * 64 | 1);
+            assertThat(client.references().release(use)).isFalse();
+            assertThat(client.references().release(use)).isTrue();
+            assertThat(client.references().clear(use)).isTrue();
             client.references().add(client.record(), 5000 * 64 | 2);
             assertThat(References.high(node.memory, client.number())).isEqualTo(2000);
         }
@@ -85,12 +88,22 @@ class ClientTest {
     void handlesOfOneObjectShareAReference() {
         try (TestMemory node = new TestMemory(1 << 20)) {
             Client client = node.client();
-            client.references().add(client.record(), 128 | 1);
-            client.references().add(client.record(), 128 | 1);
+            References.Use use = client.references().add(client.record(), 128 | 1);
+            assertThat(client.references().add(client.record(), 128 | 1)).isSameAs(use);
+            assertThat(client.references().retain(use)).isTrue();
             assertThat(References.high(node.memory, client.number())).isEqualTo(1);
-            assertThat(client.references().remove(128 | 1)).isFalse();
-            assertThat(client.references().remove(128 | 1)).isTrue();
-            assertThat(client.references().remove(128 | 1)).isFalse();
+            assertThat(client.references().release(use)).isFalse();
+            assertThat(client.references().release(use)).isFalse();
+            assertThat(client.references().clear(use)).isFalse();
+            assertThat(client.references().release(use)).isTrue();
+            assertThat(client.references().retain(use)).isFalse();
+            client.record().using(use.entry());
+            assertThat(client.references().clear(use))
+                    .as("while an operation relies on it")
+                    .isFalse();
+            client.record().using(ThreadRecord.NOTHING);
+            assertThat(client.references().clear(use)).isTrue();
+            assertThat(client.references().clear(use)).isFalse();
         }
     }
 
