@@ -26,10 +26,10 @@ struct dragon_incoming {
     bool large;
 };
 
-static inline void dragon_gather(uint8_t *to, const struct dragon_outgoing *message)
+static inline void dragon_gather(struct dragon_process *process, uint8_t *to, const struct dragon_outgoing *message)
 {
     for (uint32_t i = 0; i < message->count; i++) {
-        if (message->parts[i].iov_len) memcpy(to, message->parts[i].iov_base, message->parts[i].iov_len);
+        dragon_copy_in(process, to, message->parts[i].iov_base, message->parts[i].iov_len);
         to += message->parts[i].iov_len;
     }
 }
@@ -63,7 +63,7 @@ static inline int dragon_try_send(struct dragon_thread *thread, void *argument)
         payload->large.length = message->length;
         dragon_block_store(thread, 0, DRAGON_BLOCK_SENT);
     } else {
-        dragon_gather(payload->bytes, message);
+        dragon_gather(thread->process, payload->bytes, message);
     }
     dragon_publish(&p);
     if (message->large) dragon_store(&thread->record->blocks[0], 0);
@@ -90,7 +90,7 @@ static inline int dragon_channel_send(struct dragon_thread *thread, struct drago
     if (message->large && deadline == DRAGON_NO_WAIT && channel->channel.capacity && !dragon_ring_room(&channel->ring))
         result = DRAGON_TIMEOUT;
     else if (message->large && (result = dragon_block_alloc(thread, 0, message->length)) == DRAGON_OK)
-        dragon_gather(dragon_block_at(thread->process, dragon_block_ref(thread, 0)), message);
+        dragon_gather(thread->process, dragon_block_at(thread->process, dragon_block_ref(thread, 0)), message);
     if (result == DRAGON_OK) {
         result = dragon_wait(thread, &wait);
         if (result != DRAGON_OK && message->large) dragon_block_free(thread, 0);

@@ -62,6 +62,7 @@ struct dragon_process {
     uint32_t free_refs_count, free_refs_size;
     uint64_t tokens;                /* mailbox.h: pins so far */
     uint32_t spin_misses;           /* wait.h: spins in a row that brought nothing */
+    uint32_t copies_streamed; /* copy.h: since a plain copy was slow; threads may race for it, it is only a guess */
 };
 
 /* The kernel's id of this thread. A forked child's main thread has another one than its parent's; the epoch shows it. */

@@ -4,11 +4,11 @@
 #ifndef DRAGON_WAIT_H
 #define DRAGON_WAIT_H
 
+#include "copy.h"
 #include "queue.h"
 
 #include <poll.h>
 #include <sched.h>
-#include <time.h>
 
 #define DRAGON_FOREVER INT64_MAX
 #define DRAGON_NO_WAIT INT64_MIN
@@ -33,13 +33,6 @@ struct dragon_wait {
     struct pollfd *fds; /* descriptors to wait for, too; one entry more than fds_count, for the bell */
     uint32_t fds_count;
 };
-
-static inline int64_t dragon_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* Tries, again and again for a while. A process whose last spins all brought nothing spins only now and then. */
 static inline int dragon_spin(struct dragon_thread *thread, const struct dragon_wait *wait)
