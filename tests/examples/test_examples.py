@@ -99,6 +99,20 @@ def test_from_a_folder_with_blanks(tmp_path):
     check_hello(run([sys.executable, program.name], cwd=folder, PYTHONPATH=str(ROOT / "python"))[0])
 
 
+def test_through_links_on_the_path(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "checkout").symlink_to(ROOT)
+    (tmp_path / "one").symlink_to("checkout/dragon")
+    (tmp_path / "bin/dragon").symlink_to("../one")
+    stdout, _ = run(
+        ["dragon", EXAMPLES / "queue_lines.py"],
+        cwd=tmp_path,
+        PATH=f"{tmp_path}/bin:{os.environ['PATH']}",
+        CDPATH="/usr",
+    )
+    check_lines(stdout)
+
+
 @pytest.mark.parametrize("before", [["setsid", "--wait"], ["nohup"]], ids=lambda before: before[0])
 def test_without_a_terminal(before):
     check_hello(run([*before, ROOT / "dragon", EXAMPLES / "hello_world.py"])[0])
