@@ -12,6 +12,7 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(300)  # each builds with javac, some several times
 PROBE = "launcher/src/main/java/dragon/launcher/Probe.java"
 
 
