@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
 import time
 from typing import TextIO
 
 import audit
+from procs import ROOT
 
 PROGRAM = pathlib.Path(__file__).with_name("programs") / "crash.py"
 SLOWEST = 0.5  # seconds a kill and its replacement take at the very most, on average
 STILL = 60.0  # seconds without any progress after which the program is called hung
 
 
-def check(folder: pathlib.Path, kills: int, seed: int, launcher: bool, progress: TextIO) -> str:
-    """Kills so many processes; the line of result. Raises with the stacks of all processes when something hangs, is lost, doubled or left."""
+def java_peer(folder: pathlib.Path) -> list[str]:
+    """Compiles the Java peer; the java to run it with, and its class path."""
+    lib = ROOT / "build" / "lib"
+    java = (lib / "java").read_text().strip()
+    options = (lib / "jvm.options").read_text().splitlines()
+    jar = options[options.index("-cp") + 1].strip('"')
+    source = pathlib.Path(__file__).with_name("java") / "ChaosPeer.java"
+    words = [pathlib.Path(java).with_name("javac"), "-proc:none", "-nowarn", "-cp", jar, "-d", folder, source]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, f"the Java peer does not compile:\n{done.stdout}"
+    return [java, f"{folder}:{jar}"]
+
+
+def check(
+    folder: pathlib.Path, kills: int, seed: int, progress: TextIO, launcher: bool = True, java: bool = False
+) -> str:
+    """Kills so many processes, with Java ones among them if told so; the line of result. Raises with the stacks of all processes when something hangs, is lost, doubled or left."""
     books = folder / "books"
     books.mkdir()
+    peer = java_peer(folder) if java else []
     waited = audit.procs.processor_wait()
-    with audit.run(folder, [PROGRAM, kills, seed, books], launcher=launcher) as run:
+    with audit.run(folder, [PROGRAM, kills, seed, books, *peer], launcher=launcher) as run:
         deadline = time.monotonic() + 60 + kills * SLOWEST
         shown = 0
         while run.process.poll() is None:

@@ -7,7 +7,10 @@ import sys
 import crash
 import pytest
 
+pytestmark = pytest.mark.timeout(240)
+
 
 @pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
-def test_a_hundred_kills(tmp_path, dice, launcher):
-    crash.check(tmp_path, 120, dice.randrange(1 << 32), launcher, sys.stdout)
+@pytest.mark.parametrize("java", [False, True], ids=["python", "python and java"])
+def test_sixty_kills(tmp_path, dice, java, launcher):
+    crash.check(tmp_path, 60, dice.randrange(1 << 32), sys.stdout, launcher, java)

@@ -10,6 +10,7 @@ import subprocess
 import audit
 import pytest
 
+pytestmark = pytest.mark.timeout(180)
 PROGRAMS = pathlib.Path(__file__).with_name("programs")
 MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
 SCENARIOS = [

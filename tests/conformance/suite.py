@@ -21,7 +21,8 @@ PASSING = HERE / "passing.txt"
 # Classes of the objects that Dragon makes, with processes; in order of how much of the rest stands on them.
 CLASSES = {
     "objects": [
-        "WithProcessesTest" + name for name in ["Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "Connection"]
+        "WithProcessesTest" + name
+        for name in ["Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "Connection"]
     ]
     + ["TestSimpleQueue", "TestNamedStartMethod", "WithProcessesTestPoll", "WithProcessesTestPollEintr"]
     + ["WithProcessesTestPicklingConnections", "TestIgnoreEINTR", "TestWait"],

@@ -11,6 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import suite
 
+pytestmark = pytest.mark.timeout(500)
+
 
 @pytest.mark.skipif(suite.runner() is None, reason="no run_cpython_mp.py in DRAGON_CONFORMANCE or ../shared/cpython")
 @pytest.mark.parametrize("group", suite.CLASSES)

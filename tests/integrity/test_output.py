@@ -12,6 +12,7 @@ import time
 import audit
 import pytest
 
+pytestmark = pytest.mark.timeout(240)
 PROGRAMS = pathlib.Path(__file__).with_name("programs")
 MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
 

@@ -1,6 +1,7 @@
 """The books of crash.py, in files that say the truth whenever their writer is killed.
 
-Producer `produced-N`: two numbers in mapped memory, begun and done; message s was put for certain if s < done, perhaps if s = done < begun.
+Producer `produced-N`: two numbers in mapped memory, begun and done; message s was put for certain if s < done, perhaps if s = done < begun. A Java
+producer adds a third when it has ended.
 Consumer `consumed-N`: a record (producer, sequence) for each message, written after it was received and before the next.
 Lock `lock`: who is inside, and a pair of counters that are equal when nobody is, unless the last one inside was killed there.
 `waited-N`: the longest time that one operation took, and since when the present one lasts.
@@ -22,6 +23,10 @@ def payload(sequence):
     """The bytes of a message: mostly few, now and then some that need a block of memory of their own."""
     size = 200_000 if sequence % 97 == 50 else 3_000 if sequence % 13 == 5 else sequence % 40
     return bytes([sequence & 255]) * size
+
+
+def message(producer, sequence):
+    return RECORD.pack(producer, sequence) + payload(sequence)
 
 
 def prepare(folder):
@@ -71,11 +76,11 @@ class Consumed(Waited):
         self.file = os.open(folder / f"consumed-{number}", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
 
     def note(self, message):
-        if message is None:
-            return
-        producer, sequence, data = message
-        os.write(self.file, RECORD.pack(producer, sequence))
-        assert data == payload(sequence), f"message {sequence} of producer {producer} has {len(data)} wrong bytes"
+        os.write(self.file, message[: RECORD.size])
+        producer, sequence = RECORD.unpack_from(message)
+        assert message[RECORD.size :] == payload(sequence), (
+            f"message {sequence} of producer {producer} has {len(message)} wrong bytes"
+        )
         self.over()
 
 
@@ -108,6 +113,14 @@ def alive(pid):
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except OSError:
+        return False
+
+
+def ended(path):
+    """Has this Java producer put its last message?"""
+    try:
+        return bool(WORD.unpack_from(path.read_bytes(), 16)[0])
+    except (OSError, struct.error):
         return False
 
 

@@ -1,0 +1,22 @@
+"""Joins the run, then becomes another program that goes on as this client: memory, socket and client number are its first arguments.
+
+python attach.py ADDRESS PROGRAM ARGUMENT... -- ARGUMENT...      (`--` is replaced by those three)
+"""
+
+import os
+import sys
+
+from dragon import _agent
+from dragon._control import Hello
+from dragon._encoded import Frame
+
+address, *command = sys.argv[1:]
+connection = _agent._Connection(address)
+connection.send(Frame(1, Hello(Hello.OTHER, _agent.PROTOCOL)), ())
+welcome, memory = connection.welcomed()
+socket = connection._socket.fileno()
+os.set_inheritable(memory, True)
+os.set_inheritable(socket, True)
+at = command.index("--")
+command[at : at + 1] = [str(memory), str(socket), str(welcome.client)]
+os.execv(command[0], command)
