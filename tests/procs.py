@@ -97,7 +97,7 @@ def role(process: Process, head: int | None, parents: dict[int, str]) -> str:
     above = parents.get(process.parent)
     if above == "zygote":
         return "worker"
-    if "zygote" in words and above != "worker":
+    if "dragon._zygote" in words and above != "worker":
         return "zygote"
     return "head" if above == "keeper" and head is None else "other"
 
