@@ -21,7 +21,7 @@ static int let_go(struct shm_call *lock, uint32_t *held)
     case DRAGON_SEMAPHORE: return dragon_semaphore_release(lock->thread, object, 1);
     case DRAGON_LOCK: return dragon_lock_free(lock->thread, object);
     default:
-        if (!dragon_lock_is_mine(lock->thread, object)) return DRAGON_NOT_OWNER;
+        if (!dragon_lock_is_mine(&shm_process, object)) return DRAGON_NOT_OWNER;
         *held = dragon_peek(&object->lock.count);
         dragon_store(&object->lock.count, 0);
         return dragon_lock_free(lock->thread, object);
@@ -33,7 +33,7 @@ static int take_again(struct shm_call *lock, uint32_t held)
     struct dragon_object *object = lock->object->binding.object;
     if (object->kind == DRAGON_SEMAPHORE) return dragon_semaphore_acquire(lock->thread, object, DRAGON_FOREVER);
     struct dragon_acquire acquire = {.lock = object};
-    int result = dragon_lock_acquire(lock->thread, &acquire, held, DRAGON_FOREVER);
+    int result = dragon_lock_acquire_again(lock->thread, &acquire, held, DRAGON_FOREVER);
     if (result == DRAGON_OK) lock->object->owner_died = acquire.owner_died;
     return result;
 }

@@ -18,21 +18,27 @@ static PyObject *bind_lock(PyObject *type, PyObject *const *args, Py_ssize_t cou
     return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_LOCK | 1u << DRAGON_RLOCK);
 }
 
+/* A free lock is taken without a record; a taken one is waited for. */
 static PyObject *acquire_until(PyObject *self, int64_t deadline)
 {
     struct shm_call call;
-    if (!shm_begin(&call, self)) return NULL;
-    struct dragon_acquire acquire = {.lock = call.object->binding.object};
-    int result = dragon_lock_acquire(call.thread, &acquire, 1, DRAGON_NO_WAIT);
-    if (result == DRAGON_TIMEOUT && deadline != DRAGON_NO_WAIT) {
+    struct dragon_acquire acquire;
+    struct shm_object *object = (struct shm_object *)self;
+    if (!shm_usable(object) && !shm_make_usable(object)) return NULL;
+    acquire.lock = object->binding.object;
+    int result = dragon_lock_try(&shm_process, &acquire, 1);
+    if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {
+        if (!shm_begin(&call, self)) return NULL;
         shm_unlock(&call);
-        result = dragon_lock_acquire(call.thread, &acquire, 1, deadline);
+        result = dragon_lock_acquire(call.thread, &acquire, deadline);
         shm_lock(&call);
+        shm_end(&call);
     }
-    if (result == DRAGON_OK) call.object->owner_died = acquire.owner_died;
-    shm_end(&call);
-    if (SHM_LIKELY(result == DRAGON_OK)) Py_RETURN_TRUE;
-    if (result == DRAGON_TIMEOUT) Py_RETURN_FALSE;
+    if (SHM_LIKELY(result == DRAGON_OK)) {
+        object->owner_died = acquire.owner_died;
+        Py_RETURN_TRUE;
+    }
+    if (result == DRAGON_TIMEOUT || result == DRAGON_AGAIN) Py_RETURN_FALSE;
     return shm_raise(result, "acquire");
 }
 
@@ -79,7 +85,7 @@ static PyObject *is_mine(PyObject *self, PyObject *unused)
     struct shm_call call;
     (void)unused;
     if (!shm_begin(&call, self)) return NULL;
-    bool mine = dragon_lock_is_mine(call.thread, call.object->binding.object);
+    bool mine = dragon_lock_is_mine(&shm_process, call.object->binding.object);
     shm_end(&call);
     return PyBool_FromLong(mine);
 }
@@ -90,7 +96,7 @@ static PyObject *count_of(PyObject *self, PyObject *unused)
     (void)unused;
     if (!shm_begin(&call, self)) return NULL;
     struct dragon_object *lock = call.object->binding.object;
-    uint32_t held = !dragon_lock_is_mine(call.thread, lock) ? 0 : lock->kind == DRAGON_RLOCK ? dragon_load(&lock->lock.count) : 1;
+    uint32_t held = !dragon_lock_is_mine(&shm_process, lock) ? 0 : lock->kind == DRAGON_RLOCK ? dragon_load(&lock->lock.count) : 1;
     shm_end(&call);
     return PyLong_FromUnsignedLong(held);
 }

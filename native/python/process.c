@@ -60,11 +60,6 @@ void shm_lock(struct shm_call *call)
     PyEval_RestoreThread(state);
 }
 
-static inline bool attached(void)
-{
-    return SHM_LIKELY(shm_process.number) && SHM_LIKELY(*shm_mine == ((uint64_t)shm_process.epoch << 32 | shm_process.number));
-}
-
 /* What a forked child inherited is its parent's: its number, its records, its entries. */
 static void forget_parent(void)
 {
@@ -96,7 +91,7 @@ static bool call_attach(void)
     Py_DECREF(callback);
     if (!result) return false;
     Py_DECREF(result);
-    if (attached()) return true;
+    if (shm_attached()) return true;
     PyErr_SetString(shm_error, "the attach callback returned without having adopted a client number");
     return false;
 }
@@ -104,7 +99,7 @@ static bool call_attach(void)
 /* An operation found no number: asks Python to attach this process. Threads that come here meanwhile wait for the first. */
 bool shm_attach(void)
 {
-    if (shm_process.number && !attached()) forget_parent();
+    if (shm_process.number && !shm_attached()) forget_parent();
     if (attaching_thread == PyThread_get_thread_ident()) {
         PyErr_SetString(shm_error, "the attach callback used an object before it adopted a client number");
         return false;
@@ -116,7 +111,7 @@ bool shm_attach(void)
         shm_lock(&waiting);
     }
     attaching_thread = PyThread_get_thread_ident();
-    bool done = attached() || call_attach();
+    bool done = shm_attached() || call_attach();
     attaching_thread = 0;
     PyThread_release_lock(attaching);
     return done;
@@ -126,7 +121,7 @@ bool shm_attach(void)
 bool shm_take(struct shm_call *call)
 {
     int result = DRAGON_OK;
-    if (!attached() && !shm_attach()) return false;
+    if (!shm_attached() && !shm_attach()) return false;
     call->unlocked = NULL;
     call->object = NULL;
     call->thread = dragon_thread_take(&shm_process, call, &result);
@@ -137,47 +132,14 @@ bool shm_take(struct shm_call *call)
     return true;
 }
 
-void shm_give(struct shm_call *call)
+/* Why it is not usable: not attached yet, which is mended here; or released; or gone. */
+bool shm_make_usable(struct shm_object *object)
 {
-    dragon_thread_give(call->thread);
-}
-
-bool shm_hold(PyObject *self)
-{
-    struct shm_object *object = (struct shm_object *)self;
-    if (!attached() && !shm_attach()) return false;
-    if (SHM_LIKELY(object->binding.object && !object->releasing)) {
-        object->busy++;
-        return true;
-    }
-    if (object->releasing)
-        PyErr_SetString(PyExc_ValueError, "the object was released by this process");
-    else
-        shm_raise(DRAGON_GONE, "forked child");
+    if (!shm_attached() && !shm_attach()) return false;
+    if (shm_usable(object)) return true;
+    if (object->releasing) PyErr_SetString(PyExc_ValueError, "the object was released by this process");
+    else shm_raise(DRAGON_GONE, "forked child");
     return false;
-}
-
-void shm_drop(struct shm_object *object)
-{
-    if (object->busy && --object->busy == 0 && object->releasing) shm_release(object);
-}
-
-bool shm_begin(struct shm_call *call, PyObject *self)
-{
-    if (!shm_hold(self)) return false;
-    if (SHM_LIKELY(shm_take(call))) {
-        call->object = (struct shm_object *)self;
-        return true;
-    }
-    shm_drop((struct shm_object *)self);
-    return false;
-}
-
-void shm_end(struct shm_call *call)
-{
-    struct shm_object *object = call->object;
-    shm_give(call);
-    shm_drop(object);
 }
 
 static PyObject *map(PyObject *module, PyObject *arg)
@@ -228,7 +190,7 @@ static PyObject *adopt(PyObject *module, PyObject *arg)
     (void)module;
     if (!shm_u32(arg, "client", &number)) return NULL;
     if (!shm_process.base) return PyErr_Format(shm_error, "cannot be client %u: no node's memory is mapped", number);
-    if (shm_process.number && !attached()) forget_parent();
+    if (shm_process.number && !shm_attached()) forget_parent();
     if (shm_process.number) return PyErr_Format(shm_error, "cannot be client %u: this process is client %u already", number, shm_process.number);
     if (!dragon_adopt(&shm_process, number)) return PyErr_Format(shm_error, "the agent has no live client with the number %u", number);
     *shm_mine = (uint64_t)shm_process.epoch << 32 | number;
@@ -239,7 +201,7 @@ static PyObject *adopt(PyObject *module, PyObject *arg)
 static PyObject *client(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    return PyLong_FromUnsignedLong(attached() ? shm_process.number : 0);
+    return PyLong_FromUnsignedLong(shm_attached() ? shm_process.number : 0);
 }
 
 static PyObject *set_callback(PyObject **to, PyObject *callback)
@@ -267,7 +229,7 @@ static PyObject *set_grow(PyObject *module, PyObject *callback)
 static PyObject *orderly(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    if (attached()) dragon_set_bits(&shm_process.entry->flags, (uint32_t)DRAGON_ORDERLY);
+    if (shm_attached()) dragon_set_bits(&shm_process.entry->flags, (uint32_t)DRAGON_ORDERLY);
     Py_RETURN_NONE;
 }
 
@@ -286,7 +248,7 @@ static PyObject *info(PyObject *module, PyObject *unused)
     for (int i = 0; i < 16; i++) id[i] = (uint8_t)(header->run_id[i / 8] >> (56 - i % 8 * 8));
     return Py_BuildValue("{s:y#,s:I,s:I,s:K,s:K,s:K,s:I,s:I}", "run_id", (const char *)id, (Py_ssize_t)16, "node", header->node, "agent_pid",
                          header->agent_pid, "size", (unsigned long long)header->size, "limit", (unsigned long long)dragon_load(&header->limit),
-                         "granted", (unsigned long long)dragon_load(&header->granted), "client", attached() ? shm_process.number : 0u, "version",
+                         "granted", (unsigned long long)dragon_load(&header->granted), "client", shm_attached() ? shm_process.number : 0u, "version",
                          header->version);
 }
 

@@ -37,11 +37,7 @@ SHM_INTERNAL extern struct dragon_process shm_process;
 SHM_INTERNAL extern uint64_t *shm_mine;
 SHM_INTERNAL bool shm_attach(void);
 SHM_INTERNAL bool shm_take(struct shm_call *call);
-SHM_INTERNAL void shm_give(struct shm_call *call);
-SHM_INTERNAL bool shm_hold(PyObject *self); /* without a record: the object stays bound until shm_drop */
-SHM_INTERNAL void shm_drop(struct shm_object *object);
-SHM_INTERNAL bool shm_begin(struct shm_call *call, PyObject *self);
-SHM_INTERNAL void shm_end(struct shm_call *call);
+SHM_INTERNAL bool shm_make_usable(struct shm_object *object);
 SHM_INTERNAL void shm_unlock(struct shm_call *call);
 SHM_INTERNAL void shm_lock(struct shm_call *call); /* the only one called without the GIL */
 SHM_INTERNAL extern PyMethodDef shm_process_methods[];
@@ -72,5 +68,59 @@ SHM_INTERNAL bool shm_errors_init(PyObject *module);
 /* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, many.c */
 SHM_INTERNAL extern PyType_Spec shm_channel_spec, shm_semaphore_spec, shm_lock_spec, shm_condition_spec, shm_event_spec, shm_area_spec;
 SHM_INTERNAL extern PyMethodDef shm_many_methods[];
+
+/* The bracket around each operation, for most of them a few instructions. */
+static inline bool shm_attached(void)
+{
+    return SHM_LIKELY(shm_process.number) && SHM_LIKELY(*shm_mine == ((uint64_t)shm_process.epoch << 32 | shm_process.number));
+}
+
+/* May an operation on the object begin right away? */
+static inline bool shm_usable(const struct shm_object *object)
+{
+    return shm_attached() && SHM_LIKELY(object->binding.object && !object->releasing);
+}
+
+static inline void shm_give(struct shm_call *call)
+{
+    dragon_thread_give(call->thread);
+}
+
+/* Without a record: the object stays bound until shm_drop. */
+static inline bool shm_hold(PyObject *self)
+{
+    struct shm_object *object = (struct shm_object *)self;
+    if (!shm_usable(object) && !shm_make_usable(object)) return false;
+    object->busy++;
+    return true;
+}
+
+static inline void shm_drop(struct shm_object *object)
+{
+    if (object->busy && --object->busy == 0 && object->releasing) shm_release(object);
+}
+
+static inline bool shm_begin(struct shm_call *call, PyObject *self)
+{
+    struct dragon_thread *thread = shm_process.idle;
+    if (!shm_hold(self)) return false;
+    if (SHM_LIKELY(thread && thread == shm_process.idle && shm_process.records < DRAGON_INLINE_RECORDS)) {
+        shm_process.idle = thread->next;
+        thread->caller = call;
+        call->thread = thread;
+        call->unlocked = NULL;
+    } else if (!shm_take(call)) {
+        shm_drop((struct shm_object *)self);
+        return false;
+    }
+    call->object = (struct shm_object *)self;
+    return true;
+}
+
+static inline void shm_end(struct shm_call *call)
+{
+    shm_give(call);
+    shm_drop(call->object);
+}
 
 #endif

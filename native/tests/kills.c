@@ -93,7 +93,7 @@ static void receive_some(struct dragon_thread *thread, uint32_t random)
 static void use_lock(struct dragon_thread *thread)
 {
     struct dragon_acquire acquire = {.lock = lock.object};
-    must(dragon_lock_acquire(thread, &acquire, 1, DRAGON_FOREVER), "lock");
+    must(dragon_lock_acquire(thread, &acquire, DRAGON_FOREVER), "lock");
     if (board->guarded[0] != board->guarded[1] && !acquire.owner_died) atomic_fetch_add(&board->torn, 1);
     board->guarded[0] = board->guarded[1] + 1;
     if (board->guarded[0] % 16 == 0) sched_yield();

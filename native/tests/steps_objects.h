@@ -27,7 +27,7 @@ static int wait_acquire(struct bystander *b)
 static int wait_lock(struct bystander *b)
 {
     struct dragon_acquire acquire = {.lock = b->binding.object};
-    int result = dragon_lock_acquire(b->record, &acquire, 1, DRAGON_FOREVER);
+    int result = dragon_lock_acquire(b->record, &acquire, DRAGON_FOREVER);
     b->first = acquire.owner_died;
     return result != DRAGON_OK ? result : dragon_lock_release(b->record, b->binding.object);
 }
@@ -109,7 +109,7 @@ static void tester_locks(void)
 {
     struct dragon_thread *thread = take(&tester);
     struct dragon_acquire acquire = {.lock = thing.object};
-    CHECK(dragon_lock_acquire(thread, &acquire, 1, soon()) == DRAGON_OK);
+    CHECK(dragon_lock_acquire(thread, &acquire, soon()) == DRAGON_OK);
     dragon_thread_give(thread);
 }
 static void tester_unlocks(void)
@@ -137,7 +137,7 @@ static void victim_unlocks(void)
 static void verify_unlocked(void)
 {
     struct dragon_thread *thread = take(&tester);
-    if (victim_died && dragon_lock_is_mine(thread, thing.object)) dragon_lock_release(thread, thing.object);
+    if (victim_died && dragon_lock_is_mine(thread->process, thing.object)) dragon_lock_release(thread, thing.object);
     dragon_thread_give(thread);
     AWAIT(waiting_one);
     tester_locks();
@@ -145,9 +145,9 @@ static void verify_unlocked(void)
 static void victim_locks_twice(void)
 {
     struct dragon_acquire acquire = {.lock = thing.object};
-    if (dragon_lock_acquire(mine, &acquire, 1, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
+    if (dragon_lock_acquire(mine, &acquire, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
     if (thing.object->kind == DRAGON_RLOCK) {
-        if (dragon_lock_acquire(mine, &acquire, 1, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
+        if (dragon_lock_acquire(mine, &acquire, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
         if (dragon_lock_release(mine, thing.object) != DRAGON_OK) _exit(3);
     }
     if (dragon_lock_release(mine, thing.object) != DRAGON_OK) _exit(3);
@@ -163,7 +163,7 @@ static void verify_locked(void)
 static void victim_keeps_lock(void)
 {
     struct dragon_acquire acquire = {.lock = thing.object};
-    if (dragon_lock_acquire(mine, &acquire, 1, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
+    if (dragon_lock_acquire(mine, &acquire, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
     DRAGON_STEP();
     pause();
 }
@@ -175,14 +175,14 @@ static void verify_kept(void)
 {
     struct dragon_thread *thread = take(&tester);
     struct dragon_acquire acquire = {.lock = thing.object};
-    CHECK(dragon_lock_acquire(thread, &acquire, 1, soon()) == DRAGON_OK);
+    CHECK(dragon_lock_acquire(thread, &acquire, soon()) == DRAGON_OK);
     dragon_lock_release(thread, thing.object);
     dragon_thread_give(thread);
 }
 static void victim_locks_shortly(void)
 {
     struct dragon_acquire acquire = {.lock = thing.object};
-    if (dragon_lock_acquire(mine, &acquire, 1, dragon_now() + 1000000) != DRAGON_TIMEOUT) _exit(3);
+    if (dragon_lock_acquire(mine, &acquire, dragon_now() + 1000000) != DRAGON_TIMEOUT) _exit(3);
 }
 static void verify_locked_shortly(void)
 {

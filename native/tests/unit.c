@@ -176,8 +176,8 @@ static void count_under_lock(struct worker *w)
 {
     struct dragon_acquire acquire = {.lock = w->object};
     for (int i = 0; i < MESSAGES; i++) {
-        CHECK(dragon_lock_acquire(w->thread, &acquire, 1, soon()) == DRAGON_OK && !acquire.owner_died);
-        if (w->object->kind == DRAGON_RLOCK) CHECK(dragon_lock_acquire(w->thread, &acquire, 1, DRAGON_NO_WAIT) == DRAGON_OK);
+        CHECK(dragon_lock_acquire(w->thread, &acquire, soon()) == DRAGON_OK && !acquire.owner_died);
+        if (w->object->kind == DRAGON_RLOCK) CHECK(dragon_lock_acquire(w->thread, &acquire, DRAGON_NO_WAIT) == DRAGON_OK);
         counter++;
         if (w->object->kind == DRAGON_RLOCK) CHECK(dragon_lock_release(w->thread, w->object) == DRAGON_OK);
         CHECK(dragon_lock_release(w->thread, w->object) == DRAGON_OK);
@@ -231,7 +231,7 @@ static void condition_wait(struct worker *w)
     CHECK(dragon_condition_arm(w->thread, w->other, &sleep, soon()) == DRAGON_OK);
     CHECK(dragon_lock_release(locker, w->object) == DRAGON_OK);
     CHECK(dragon_condition_sleep(w->thread, &sleep) == DRAGON_OK);
-    CHECK(dragon_lock_acquire(locker, &acquire, 1, soon()) == DRAGON_OK);
+    CHECK(dragon_lock_acquire(locker, &acquire, soon()) == DRAGON_OK);
     dragon_end(w->thread);
     dragon_thread_give(locker);
 }
@@ -240,7 +240,7 @@ static void pass_through(struct worker *w)
 {
     struct dragon_acquire acquire = {.lock = w->object};
     for (uint64_t i = 1; i <= MESSAGES / 4; i++) {
-        CHECK(dragon_lock_acquire(w->thread, &acquire, 1, soon()) == DRAGON_OK);
+        CHECK(dragon_lock_acquire(w->thread, &acquire, soon()) == DRAGON_OK);
         while (w->index % 2 ? !buffered : buffered) condition_wait(w);
         if (w->index % 2)
             w->sum += buffer;

@@ -111,7 +111,7 @@ static int on_object(struct dragon_thread *thread, char **word, struct dragon_ob
     bool semaphore = object->kind == DRAGON_SEMAPHORE;
     struct dragon_acquire acquire = {.lock = object};
     if (strcmp(word[0], "acquire") == 0)
-        return semaphore ? dragon_semaphore_acquire(thread, object, DRAGON_NO_WAIT) : dragon_lock_acquire(thread, &acquire, 1, DRAGON_NO_WAIT);
+        return semaphore ? dragon_semaphore_acquire(thread, object, DRAGON_NO_WAIT) : dragon_lock_acquire(thread, &acquire, DRAGON_NO_WAIT);
     if (strcmp(word[0], "release") == 0) return semaphore ? dragon_semaphore_release(thread, object, 1) : dragon_lock_release(thread, object);
     die("unknown command");
     return DRAGON_AGAIN;

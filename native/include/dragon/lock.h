@@ -9,47 +9,58 @@ struct dragon_acquire {
     bool owner_died; /* its last owner was killed while it held the lock */
 };
 
-static inline uint64_t dragon_lock_me(const struct dragon_thread *thread)
+static inline uint64_t dragon_lock_me(const struct dragon_process *process)
 {
-    return (uint64_t)thread->process->number << 32 | dragon_tid(thread->process);
+    return (uint64_t)process->number << 32 | dragon_tid(process);
 }
 
-/* Killed after the CAS: the lock is owned by the dead, and the sweep passes it on. */
-static inline int dragon_try_acquire_lock(struct dragon_thread *thread, void *argument)
+static inline bool dragon_lock_is_mine(const struct dragon_process *process, struct dragon_object *lock)
 {
-    struct dragon_acquire *acquire = argument;
-    uint64_t owner = dragon_load(&acquire->lock->lock.owner);
+    return dragon_load(&lock->lock.owner) == dragon_lock_me(process);
+}
+
+/* One attempt; it needs no record, for what a dead owner holds is found by its reference. Killed after the CAS: the sweep passes the lock on. `count` is
+ * what an RLock's recursion count grows by; more than 1 only after a Condition's wait. */
+static inline int dragon_lock_try(struct dragon_process *process, struct dragon_acquire *acquire, uint32_t count)
+{
+    struct dragon_object *lock = acquire->lock;
+    uint64_t owner = dragon_load(&lock->lock.owner), me = dragon_lock_me(process);
+    acquire->owner_died = false;
     while (owner == 0 || owner == DRAGON_LOCK_DIED) {
-        if (dragon_cas(&acquire->lock->lock.owner, owner, dragon_lock_me(thread))) {
+        if (dragon_cas(&lock->lock.owner, owner, me)) {
             acquire->owner_died = owner == DRAGON_LOCK_DIED;
+            if (lock->kind == DRAGON_RLOCK) dragon_store(&lock->lock.count, count);
             return DRAGON_OK;
         }
-        owner = dragon_load(&acquire->lock->lock.owner);
+        owner = dragon_load(&lock->lock.owner);
     }
-    return DRAGON_AGAIN;
+    if (owner != me || lock->kind != DRAGON_RLOCK) return DRAGON_AGAIN;
+    dragon_store(&lock->lock.count, dragon_peek(&lock->lock.count) + count);
+    return DRAGON_OK;
 }
 
-static inline bool dragon_lock_is_mine(const struct dragon_thread *thread, struct dragon_object *lock)
+static inline int dragon_try_acquire_lock(struct dragon_thread *thread, void *argument)
 {
-    return dragon_load(&lock->lock.owner) == dragon_lock_me(thread);
+    return dragon_lock_try(thread->process, argument, 1);
 }
 
-/* `count` is what an RLock's recursion count becomes when it was not held by this thread; more than 1 only after a Condition's wait. */
-static inline int dragon_lock_acquire(struct dragon_thread *thread, struct dragon_acquire *acquire, uint32_t count, int64_t deadline)
+static inline int dragon_lock_acquire(struct dragon_thread *thread, struct dragon_acquire *acquire, int64_t deadline)
 {
     struct dragon_object *lock = acquire->lock;
     uint64_t offset = dragon_offset(thread->process, lock);
     struct dragon_place place = {offset, dragon_load(&lock->id), &lock->queue[0]};
     struct dragon_wait wait = {.try = dragon_try_acquire_lock, .argument = acquire, .deadline = deadline, .places = &place, .count = 1};
-    acquire->owner_died = false;
-    if (lock->kind == DRAGON_RLOCK && dragon_lock_is_mine(thread, lock)) {
-        dragon_store(&lock->lock.count, dragon_peek(&lock->lock.count) + count);
-        return DRAGON_OK;
-    }
     dragon_begin(thread, DRAGON_UPDATE, offset);
     int result = dragon_wait(thread, &wait);
-    if (result == DRAGON_OK && lock->kind == DRAGON_RLOCK) dragon_store(&lock->lock.count, count);
     dragon_end(thread);
+    return result;
+}
+
+/* Takes the lock again as often as it was held, after a Condition's wait. */
+static inline int dragon_lock_acquire_again(struct dragon_thread *thread, struct dragon_acquire *acquire, uint32_t count, int64_t deadline)
+{
+    int result = dragon_lock_acquire(thread, acquire, deadline);
+    if (result == DRAGON_OK && acquire->lock->kind == DRAGON_RLOCK) dragon_store(&acquire->lock->lock.count, count);
     return result;
 }
 
@@ -76,7 +87,7 @@ static inline int dragon_lock_free(struct dragon_thread *thread, struct dragon_o
 static inline int dragon_lock_release(struct dragon_thread *thread, struct dragon_object *lock)
 {
     if (lock->kind == DRAGON_LOCK) return dragon_lock_free(thread, lock);
-    if (!dragon_lock_is_mine(thread, lock)) return DRAGON_NOT_OWNER;
+    if (!dragon_lock_is_mine(thread->process, lock)) return DRAGON_NOT_OWNER;
     uint32_t count = dragon_peek(&lock->lock.count) - 1;
     dragon_store(&lock->lock.count, count);
     return count ? DRAGON_OK : dragon_lock_free(thread, lock);

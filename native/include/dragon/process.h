@@ -68,7 +68,7 @@ struct dragon_process {
 /* The kernel's id of this thread. A forked child's main thread has another one than its parent's; the epoch shows it. */
 static inline uint32_t dragon_tid(const struct dragon_process *process)
 {
-    static __thread struct {
+    static __thread __attribute__((tls_model("initial-exec"))) struct {
         uint32_t epoch, tid;
     } cache;
     if (cache.tid == 0 || cache.epoch != process->epoch) {
