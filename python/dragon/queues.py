@@ -37,7 +37,7 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
 
     def _start(self, channel: _shm.Channel) -> None:
         self._channel = channel
-        self._closed = False
+        self._closed = self._used = False
         self._ends: dict[str, Connection] = {}
 
     def __getstate__(self) -> Any:
@@ -51,6 +51,7 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         """Puts an object into the queue; raises Full if it stays full for the time that is given."""
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
+        self._used = True
         try:
             _message.send(self._channel, obj, timeout if block else 0)
         except _shm.Timeout:
@@ -70,7 +71,9 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         return self._channel.qsize()
 
     def empty(self) -> bool:
-        """Is nothing in the queue now?"""
+        """Is nothing in the queue now? After `close`, a queue that this process has put something into is closed for this question, too."""
+        if self._closed and self._used:
+            raise OSError("handle is closed")
         return not self._channel.poll(0)
 
     def full(self) -> bool:
