@@ -11,6 +11,11 @@ final class ChainSend {
     private final int fresh;
 
     ChainSend(Code c, String name, Shared.Chain chain, World w) {
+        this(c, name, chain, w, true);
+    }
+
+    /** {@code grows}: whether a full chain grows, or the claim fails. */
+    ChainSend(Code c, String name, Shared.Chain chain, World w, boolean grows) {
         first = chain.first;
         claim = new RingSend(c, name);
         sub = c.sub(name + ".chain");
@@ -41,7 +46,7 @@ final class ChainSend {
         sub.local("claimed", m -> switch (m.get(claim.result)) {
             case RingSend.CLAIMED -> sub.leave(m);
             case RingSend.MOVED -> again(m, "follow");
-            default -> again(m, "grow");
+            default -> grows ? again(m, "grow") : sub.leave(m);
         });
         sub.shared("grow", m -> {
             m.fence();
@@ -98,6 +103,12 @@ final class ChainSend {
     /** Publishes the claimed slot and forgets the claim. */
     void publish(Machine m) {
         m.store(word(m), Words.slot(Words.lapOf(m.get(claim.p)), Words.READY, 0));
+        claim.forget(m);
+    }
+
+    /** Gives the claimed slot up. */
+    void abandon(Machine m) {
+        m.store(word(m), Words.slot(Words.lapOf(m.get(claim.p)), Words.ABANDONED, 0));
         claim.forget(m);
     }
 

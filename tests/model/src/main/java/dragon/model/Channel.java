@@ -11,12 +11,22 @@ final class Channel {
     final boolean inBlocks;
     final boolean ends;
 
+    /** Witness: a receiver was told of the end. */
+    private final int endReported;
+
+    /** Whether senders look whether it was closed by a call. */
+    boolean closable;
+
+    static final int NO_SENDERS = 1;
+    static final int CLOSED_BY_CALL = 2;
+
     /** {@code inBlocks}: messages travel in blocks; {@code ends}: the channel ends with its last sender. */
     Channel(World w, String name, int capacity, boolean bounded, Messages messages, boolean inBlocks, boolean ends) {
         this.messages = messages;
         this.bounded = bounded;
         this.inBlocks = inBlocks;
         this.ends = ends;
+        endReported = w.word(name + " end reported");
         object = new Shared.Thing(w, name);
         object.data = new Shared.Chain(w, name, capacity, !bounded);
         object.queue(w, "receivers", w.queueCapacity).queue(w, "senders", w.queueCapacity);
@@ -44,14 +54,26 @@ final class Channel {
             Choose chooseSender = kit.choose(senders());
             sub = c.sub("send " + object.name);
             result = sub.result();
+            sub.shared("closed", m -> (m.load(object.body) & CLOSED_BY_CALL) != 0 ? closed(m, "leave") : "claim");
             sub.local("claim", m -> claim.call(m, sub, "claimed"));
             sub.local("claimed", m -> {
                 if (claim.outcome(m) != RingSend.CLAIMED) {
                     return sub.leave(m);
                 }
-                m.set(result, 1);
-                return inBlocks ? "payload" : "publish";
+                m.set(result, TOOK);
+                boolean again = closable && !w.is(Mutation.NO_SECOND_LOOK_AT_CLOSED);
+                return again ? "closed meanwhile" : inBlocks ? "payload" : "publish";
             });
+            sub.shared("closed meanwhile", m -> {
+                boolean closed = (m.load(object.body) & CLOSED_BY_CALL) != 0;
+                return closed ? "abandon" : inBlocks ? "payload" : "publish";
+            });
+            sub.shared("abandon", m -> {
+                claim.abandon(m);
+                return closed(m, "abandoned");
+            });
+            kit.fence(sub, "abandoned", "tell", true);
+            sub.local("tell", m -> chooseReceiver.call(m, sub, "leave"));
             if (inBlocks) {
                 Shared.Record me = kit.actor.record;
                 sub.shared("payload", m -> {
@@ -69,6 +91,9 @@ final class Channel {
                     m.own(claim.word(m) + 1, m.get(value));
                 }
                 claim.publish(m);
+                if (m.s[endReported] != 0) {
+                    return m.fail("a message is published after the end was reported");
+                }
                 messages.published(m, m.get(value));
                 return "fence";
             });
@@ -93,12 +118,17 @@ final class Channel {
 
         @Override
         public String call(Machine m, Sub caller, String back) {
-            return sub.enter(m, caller, back, "claim");
+            return sub.enter(m, caller, back, closable ? "closed" : "claim");
         }
 
         @Override
-        public boolean outcome(Machine m) {
-            return m.take(result) == 1;
+        public int outcome(Machine m) {
+            return m.take(result);
+        }
+
+        private String closed(Machine m, String next) {
+            m.set(result, m.world.is(Mutation.CLOSED_KEEPS) ? TOOK : LOOKED);
+            return next;
         }
     }
 
@@ -135,20 +165,20 @@ final class Channel {
             });
             sub.local("claim", m -> taking.call(m, false, sub, "claimed"));
             sub.local("claimed", m -> {
-                if (taking.outcome(m) == RingReceive.CLAIMED) {
+                int outcome = taking.outcome(m);
+                if (outcome == RingReceive.CLAIMED) {
                     m.set(result, GOT);
                     return inBlocks ? "hold" : "release";
+                }
+                if (outcome == RingReceive.PENDING && !w.is(Mutation.WRITING_IS_END)) {
+                    return sub.leave(m);
                 }
                 if (ends && late) {
                     return "closed late";
                 }
-                m.set(result, m.get(closed) != 0 ? END : 0);
-                return sub.leave(m);
+                return end(m, m.get(closed));
             });
-            sub.shared("closed late", m -> {
-                m.set(result, m.load(object.body) != 0 ? END : 0);
-                return sub.leave(m);
-            });
+            sub.shared("closed late", m -> end(m, m.load(object.body)));
             if (inBlocks) {
                 // A block taken counts its generation up.
                 sub.own("hold", m -> {
@@ -193,7 +223,10 @@ final class Channel {
                 sub.local("wake", m -> chooseSender.call(m, sub, "others"));
             }
             if (chain) {
-                sub.shared("others", m -> m.load(receivers().waiting) == 0 ? sub.leave(m) : "peek");
+                boolean looksForEnd = ends && !w.is(Mutation.CHAIN_IGNORES_END);
+                sub.shared("others", m -> m.load(receivers().waiting) == 0 ? sub.leave(m) : looksForEnd ? "end" : "peek");
+                sub.shared("end", m -> m.load(object.body) != 0 ? "choose" : "peek");
+                sub.local("choose", m -> chooseReceiver.call(m, sub, "leave"));
                 sub.local("peek", m -> peek.call(m, true, sub, "looked"));
                 sub.local("looked", m -> {
                     boolean ready = peek.outcome(m) == RingReceive.CLAIMED;
@@ -207,6 +240,17 @@ final class Channel {
         }
 
         private final ChainReceive claim;
+
+        private String end(Machine m, int closed) {
+            if (closed != 0) {
+                m.set(result, END);
+                m.own(endReported, 1);
+                if (messages.ready(m.s, object.data()) > 0) {
+                    return m.fail("the end is reported with a message left");
+                }
+            }
+            return sub.leave(m);
+        }
 
         private int payloadOfClaim(Machine m) {
             return claim.payload(m);
@@ -222,12 +266,13 @@ final class Channel {
         }
 
         @Override
-        public boolean outcome(Machine m) {
+        public int outcome(Machine m) {
             int r = m.get(result);
-            if (r == GOT) {
-                m.set(result, 0);
+            if (r == END) {
+                return m.world.is(Mutation.CLOSED_KEEPS) ? TOOK : LOOKED;
             }
-            return r != 0;
+            m.set(result, 0);
+            return r == GOT ? TOOK : FAILED;
         }
 
         /** Whether the last success was the end of the stream. */
@@ -254,10 +299,10 @@ final class Channel {
         }
 
         @Override
-        public boolean outcome(Machine m) {
+        public int outcome(Machine m) {
             boolean ready = peek.outcome(m) == RingReceive.CLAIMED;
             peek.forget(m);
-            return ready;
+            return ready ? LOOKED : FAILED;
         }
     }
 
@@ -273,6 +318,9 @@ final class Channel {
             }
             if (s[actor.record.waitQueue] == receivers().waiting && ends && s[object.body] != 0) {
                 return actor.name + " sleeps on a channel that has ended: lost wake-up";
+            }
+            if (s[actor.record.waitQueue] == senders().waiting && (s[object.body] & CLOSED_BY_CALL) != 0) {
+                return actor.name + " sleeps on a closed channel: lost wake-up";
             }
             if (s[actor.record.waitQueue] == senders().waiting && bounded && room(s)) {
                 return actor.name + " sleeps with room in the channel: lost wake-up";

@@ -34,25 +34,7 @@ final class Choose {
             return queue.fine ? "count" : count(m, queue);
         });
         sub.shared("count", m -> count(m, queue));
-        sub.shared("record", m -> {
-            // A lost CAS looks again, so that look and CAS are one step.
-            Shared.Record target = record(m, m.get(reference));
-            int word = m.load(target.word);
-            if (stale(m, m.get(reference), word)) {
-                return "waiting";
-            }
-            int g = Words.generation(word);
-            switch (Words.waitState(word)) {
-                case Words.PARKED:
-                    m.cas(target.word, word, Words.record(g, 0, Words.CHOSEN));
-                    return "wake";
-                case Words.IDLE:
-                    m.cas(target.word, word, Words.record(g, 0, Words.IDLE));
-                    return "waiting";
-                default:
-                    return "waiting";
-            }
-        });
+        sub.shared("record", m -> one(m, m.get(reference)) ? "wake" : "waiting");
         sub.shared("wake", m -> {
             wake(m, record(m, m.get(reference)));
             return sub.leave(m);
@@ -66,6 +48,21 @@ final class Choose {
 
     String call(Machine m, Sub caller, String back) {
         return sub.enter(m, caller, back, "waiting");
+    }
+
+    /** PARKED to CHOSEN: true; IDLE loses its QUEUED; anything else is stale. A lost CAS looks again, so that look and CAS are one step. */
+    static boolean one(Machine m, int reference) {
+        Shared.Record target = record(m, reference);
+        int word = m.load(target.word);
+        if (stale(m, reference, word)) {
+            return false;
+        }
+        int g = Words.generation(word);
+        boolean parked = Words.waitState(word) == Words.PARKED;
+        if (parked || Words.waitState(word) == Words.IDLE) {
+            m.cas(target.word, word, Words.record(g, 0, parked ? Words.CHOSEN : Words.IDLE));
+        }
+        return parked;
     }
 
     static void wake(Machine m, Shared.Record record) {

@@ -37,7 +37,7 @@ final class Machine {
         return actor << 8 | kind << 4 | choice;
     }
 
-    /** The state after the transition, or null if it cannot happen now. */
+    /** The state after the transition, in an array that the next call uses again; null if it cannot happen now. */
     int @Nullable [] apply(int[] from, int transition) {
         me = world.actors.get(transition >> 8);
         failure = null;
@@ -63,13 +63,20 @@ final class Machine {
         return choices;
     }
 
+    private void copy(int[] from) {
+        if (s.length != from.length) {
+            s = new int[from.length];
+        }
+        System.arraycopy(from, 0, s, 0, from.length);
+    }
+
     private int @Nullable [] step(int[] from, int choice) {
         this.choice = choice;
         choices = 1;
         if (from[me.pc] == 0) {
             return null;
         }
-        s = Arrays.copyOf(from, from.length);
+        copy(from);
         blocked = false;
         do {
             Code.Entry entry = me.code.entries.get(s[me.pc]);
@@ -93,7 +100,7 @@ final class Machine {
         if (!me.buffered(from)) {
             return null;
         }
-        s = Arrays.copyOf(from, from.length);
+        copy(from);
         int b = me.buffer;
         s[s[b + 1]] = s[b + 2];
         if (log != null) {
@@ -110,7 +117,7 @@ final class Machine {
         if (!me.mortal || from[me.pc] == 0 || from[world.deathsLeft] == 0) {
             return null;
         }
-        s = Arrays.copyOf(from, from.length);
+        copy(from);
         s[world.deathsLeft]--;
         s[me.client.dead] = 1;
         for (Actor actor : world.actors) {

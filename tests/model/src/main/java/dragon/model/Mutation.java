@@ -54,6 +54,20 @@ enum Mutation {
     CONDITION_REARMS_ON_NEWS,
     /** A lock whose owner died is passed on to nobody. */
     NO_CHOOSE_AFTER_DEATH,
+    /** A receiver takes a slot that is being written for the end of a closed channel. */
+    WRITING_IS_END,
+    /** A receiver takes a slot still read in the lap before for the end of a closed channel, though there is a next ring. */
+    BEHIND_IS_END,
+    /** A sender does not look again, after its claim, whether the channel was closed. */
+    NO_SECOND_LOOK_AT_CLOSED,
+    /** A receiver that leaves no message but the end behind chooses nobody. */
+    CHAIN_IGNORES_END,
+    /** Who finds the channel closed leaves without passing on. */
+    CLOSED_KEEPS,
+    /** A waiter parks without a look at the run's state. */
+    NO_LOOK_AT_RUN,
+    /** The run's end is stored and the records are read without a fence between. */
+    NO_FENCE_AT_END,
     /** The generation in the record's word does not count. */
     NO_GENERATION,
     /** The sweep frees a SENT block that is named in the dead process's record alone. */

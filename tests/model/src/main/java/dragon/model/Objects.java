@@ -26,7 +26,7 @@ final class Objects {
                 int value = m.load(object.body);
                 int to = change.to(m, value);
                 if (to >= 0) {
-                    m.set(result, 1);
+                    m.set(result, to != value ? TOOK : LOOKED);
                     if (to != value) {
                         m.cas(object.body, value, to);
                     }
@@ -45,8 +45,8 @@ final class Objects {
         }
 
         @Override
-        public boolean outcome(Machine m) {
-            return m.take(result) == 1;
+        public int outcome(Machine m) {
+            return m.take(result);
         }
     }
 
@@ -138,7 +138,7 @@ final class Objects {
         return actor -> {
             Kit kit = new Kit(actor);
             Attempt look = new Take(kit, event, false, (m, v) -> v != 0 ? v : -1);
-            Script.loop(kit, event, new Wait(kit, event.queues.get(0), look, 0, Wait.Manner.WATCHING), 1, m -> false);
+            Script.loop(kit, event, new Wait(kit, event.queues.get(0), look, 0), 1, m -> false);
         };
     }
 

@@ -9,6 +9,9 @@ final class RingReceive {
     static final int CLAIMED = 1;
     static final int MOVED = 2;
 
+    /** Empty for now: a slot is being written, or the readers of the lap before have yet to free the slots behind which the next ring begins. */
+    static final int PENDING = 3;
+
     final int ring;
     final int p;
     private final int result;
@@ -40,6 +43,10 @@ final class RingReceive {
             }
             return m.get(peek) != 0 || m.world.is(Mutation.NO_CLOSE) ? result(m, MOVED) : "close";
         });
+        sub.shared("behind", m -> {
+            boolean last = m.load(at(m).next()) == 0 || m.world.is(Mutation.BEHIND_IS_END);
+            return result(m, last ? EMPTY : PENDING);
+        });
         sub.shared("close", m -> {
             int lap = Words.lapOf(m.get(p));
             m.cas(word(m), Words.slot(lap, Words.FREE, 0), Words.slot(lap, Words.CLOSED, 0));
@@ -64,7 +71,7 @@ final class RingReceive {
             return "look";
         }
         if (behind > 0) {
-            return result(m, EMPTY);
+            return r.growable ? "behind" : result(m, EMPTY);
         }
         boolean looking = m.get(peek) != 0;
         switch (Words.slotState(word)) {
@@ -83,7 +90,7 @@ final class RingReceive {
                 m.set(p, r.following(pos));
                 return "look";
             case Words.WRITING:
-                return result(m, EMPTY);
+                return result(m, PENDING);
             case Words.CLOSED:
                 return result(m, MOVED);
             default:

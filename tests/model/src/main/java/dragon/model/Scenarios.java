@@ -204,10 +204,82 @@ final class Scenarios {
             Actor s1 = w.process("S1", Script.send(c, 0, 1)).mortal();
             Actor s2 = w.process("S2", Script.send(c, 1, 1));
             w.process("R", Script.receive(c, 3, 0));
-            w.checks.add(s -> w.actors.get(2).ended(s) && c.messages.ready(s, c.object.data()) > 0
-                    ? "the stream ended with a message left"
-                    : null);
             Sweep.agent(w, new Sweep.Ends(c, List.of(s1, s2)));
+        });
+        add("closed by a call, receivers wait", 0, false, false, w -> closed(w));
+        add("closed by a call, receivers wait, a death", 1, true, false, w -> {
+            closed(w);
+            w.actors.forEach(Actor::mortal);
+            Sweep.agent(w);
+        });
+        add("closed by a call, senders wait", 0, false, false, w -> {
+            Channel c = new Channel(w, "channel", 1, true, new Messages(w, 2, 2), false, true);
+            c.closable = true;
+            w.checks.add(s -> c.check(w, s));
+            w.process("S1", Script.send(c, 0, 2));
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receive(c, 1, 0));
+            w.process("closer", Script.close(c, 2));
+        });
+        add("end of stream in a ring that grew", 0, false, false, w -> {
+            w.spare(2);
+            w.spare(2);
+            Messages messages = new Messages(w, 2, 1);
+            Channel c = new Channel(w, "channel", 1, false, messages, false, true);
+            messages.initially(c.object.data().first, Words.position(0, 0), messages.number(1, 0));
+            w.checks.add(s -> c.check(w, s));
+            Actor s1 = w.process("S", Script.send(c, 0, 1));
+            w.process("R1", Script.receive(c, 3, 0));
+            w.process("R2", Script.receive(c, 3, 0));
+            Sweep.agent(w, new Sweep.Ends(c, List.of(s1)));
+        });
+        add("a slow reader before the next ring, store buffers", 0, false, true, w -> {
+            w.spare(2);
+            w.spare(2);
+            Messages messages = new Messages(w, 2, 1);
+            Channel c = new Channel(w, "channel", 1, false, messages, false, false);
+            messages.initially(c.object.data().first, Words.position(0, 0), messages.number(1, 0));
+            w.checks.add(s -> c.check(w, s));
+            w.process("S", Script.send(c, 0, 1));
+            w.process("R1", Script.receive(c, 1, 0));
+            w.process("R2", Script.receive(c, 1, 0));
+        });
+        add("end of the run, store buffers", 0, false, true, w -> {
+            w.runState = w.word("run_state");
+            w.initially(w.runState, World.RUNNING);
+            Channel c = channel(w, 1, 1, 1);
+            w.process("R1", Script.receive(c, 1, 0));
+            w.process("R2", Script.receive(c, 1, 0));
+            w.process("keeper", Script.endOfRun());
+            w.checks.add(s -> w.actors.stream().allMatch(a -> a.ended(s)) ? null : "somebody sleeps after the end of the run");
+        });
+        add("a process of two threads dies", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1));
+            Actor first = w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.secondThread("R1b", first, Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("a full wait queue is rotated, a death", 1, false, false, w -> {
+            w.growingQueues = true;
+            w.rotatingQueues = true;
+            w.queueCapacity = 2;
+            for (int i = 0; i < 3; i++) {
+                w.spare(4);
+            }
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            Actor first = w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Shared.Ring ring = c.receivers().chain.first;
+            int head = Words.position(0, 0);
+            w.initially(first.record.word, Words.record(1, 0, Words.IDLE));
+            w.initially(ring.word(head), Words.slot(0, Words.READY, 0));
+            w.initially(ring.payload(head), Words.reference(first.record.index, 0));
+            w.initially(ring.tail(), ring.following(head));
+            w.initially(c.receivers().waiting, 1);
+            Sweep.agent(w);
         });
         add("end of stream, store buffers", 0, false, true, w -> {
             Channel c = new Channel(w, "channel", 1, true, new Messages(w, 1, 1), false, true);
@@ -321,6 +393,16 @@ final class Scenarios {
             w.process("B", Objects.await(event));
             w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
         });
+    }
+
+    private static void closed(World w) {
+        Channel c = new Channel(w, "channel", 2, true, new Messages(w, 1, 1), false, true);
+        c.closable = true;
+        w.checks.add(s -> c.check(w, s));
+        w.process("S", Script.send(c, 0, 1));
+        w.process("R1", Script.receive(c, 1, 0));
+        w.process("R2", Script.receive(c, 1, 0));
+        w.process("closer", Script.close(c, 2));
     }
 
     private static void condition(World w, boolean waiterDies, boolean notifierDies) {

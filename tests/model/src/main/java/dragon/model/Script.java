@@ -68,9 +68,67 @@ final class Script {
             loop(
                     kit,
                     channel.object,
-                    new Wait(kit, channel.receivers(), channel.new Poll(kit), drops, Wait.Manner.WATCHING),
+                    new Wait(kit, channel.receivers(), channel.new Poll(kit), drops),
                     count,
                     m -> false);
+        };
+    }
+
+    /** Closes the channel, and chooses at most {@code most} waiters of each queue. */
+    static Consumer<Actor> close(Channel channel, int most) {
+        return actor -> {
+            Kit kit = new Kit(actor);
+            Choose receivers = kit.choose(channel.receivers());
+            Choose senders = kit.choose(channel.senders());
+            Sub main = actor.code.sub("main");
+            int chosen = main.result();
+            actor.start = actor.code.entries.size();
+            main.shared("close", m -> {
+                m.own(actor.record.op, channel.object.id);
+                m.add(channel.object.body, Channel.CLOSED_BY_CALL);
+                return "choose";
+            });
+            main.local("choose", m -> {
+                int n = m.get(chosen);
+                m.set(chosen, n + 1);
+                return n == 2 * most ? "finish" : (n < most ? receivers : senders).call(m, main, "choose");
+            });
+            main.own("finish", m -> {
+                m.own(actor.record.op, 0);
+                return m.end();
+            });
+        };
+    }
+
+    /** Ends the run: stores its state, and gives the news to every record. */
+    static Consumer<Actor> endOfRun() {
+        return actor -> {
+            World w = actor.world;
+            Kit kit = new Kit(actor);
+            Sub main = actor.code.sub("main");
+            int target = main.result();
+            actor.start = actor.code.entries.size();
+            main.shared("over", m -> {
+                m.store(w.runState, World.OVER);
+                return "fence";
+            });
+            kit.fence(main, "fence", "next", !w.is(Mutation.NO_FENCE_AT_END));
+            main.local("next", m -> {
+                m.set(target, m.get(target) + 1);
+                return m.get(target) > w.records.size() ? m.end() : "record";
+            });
+            main.shared("record", m -> {
+                Shared.Record record = w.records.get(m.get(target) - 1);
+                int word = m.load(record.word);
+                if (Words.waitState(word) == Words.PARKED) {
+                    m.cas(record.word, word, Words.record(Words.generation(word), 0, Words.NEWS));
+                }
+                return Words.waitState(word) == Words.IDLE ? "next" : "wake";
+            });
+            main.shared("wake", m -> {
+                Choose.wake(m, w.records.get(m.get(target) - 1));
+                return "next";
+            });
         };
     }
 

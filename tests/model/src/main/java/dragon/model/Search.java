@@ -28,147 +28,30 @@ final class Search {
         machine = new Machine(world);
     }
 
-    /** One way on. */
-    private static final class Node {
-        final int[] state;
-        final int via;
-        final long hash;
-        final List<Node> on = new ArrayList<>();
-        boolean expanded;
-        int next;
-
-        Node(int[] state, int via, long hash) {
-            this.state = state;
-            this.via = via;
-            this.hash = hash;
-        }
-    }
-
-    private static final Node NONE = new Node(new int[0], -1, 0);
-
     Result depthFirst() {
-        StateSet seen = new StateSet();
-        StateSet onPath = new StateSet();
-        ArrayList<Node> path = new ArrayList<>();
-        Node root = new Node(first, -1, StateSet.hash(first));
-        seen.add(root.hash);
-        onPath.add(root.hash);
-        path.add(root);
-        long transitions = 0;
-        int depth = 0;
-        while (!path.isEmpty()) {
-            Node node = path.getLast();
-            if (!node.expanded) {
-                node.expanded = true;
-                String failure = expand(
-                        node.state,
-                        (state, via) -> node.on.add(new Node(state, via, StateSet.hash(node.hash, node.state, state))));
-                if (failure != null) {
-                    return new Result(failure, path(path, lastVia), seen.size(), transitions, depth, true);
-                }
-                if (node.on.stream().allMatch(n -> external(n.via))) {
-                    String wrong = stuck(node.state);
-                    if (wrong != null) {
-                        return new Result(wrong, path(path, -1), seen.size(), transitions, depth, true);
-                    }
-                }
-            }
-            if (node.next == node.on.size()) {
-                path.removeLast();
-                onPath.remove(node.hash);
-                continue;
-            }
-            Node to = node.on.set(node.next, NONE);
-            node.next++;
-            transitions++;
-            if (seen.add(to.hash)) {
-                if (seen.size() > limit) {
-                    return new Result(null, List.of(), seen.size(), transitions, depth, false);
-                }
-                onPath.add(to.hash);
-                path.add(to);
-                depth = Math.max(depth, path.size());
-            } else if (onPath.contains(to.hash)) {
-                return new Result(
-                        "a cycle: some schedule never ends", path(path, to.via), seen.size(), transitions, depth, true);
-            }
-        }
-        return new Result(null, List.of(), seen.size(), transitions, depth, true);
+        return new DepthFirst(this, limit).run(first);
     }
 
-    private static List<Integer> path(List<Node> nodes, int last) {
-        List<Integer> path = new ArrayList<>();
-        for (Node node : nodes.subList(1, nodes.size())) {
-            path.add(node.via);
-        }
-        if (last >= 0) {
-            path.add(last);
-        }
-        return path;
-    }
-
-    /** Breadth first, for the shortest way to a failure. */
+    /** For the shortest way to a failure. */
     Result breadthFirst() {
-        StateSet seen = new StateSet();
-        Trail trail = new Trail();
-        List<int[]> frontier = new ArrayList<>();
-        List<Integer> places = new ArrayList<>();
-        seen.add(StateSet.hash(first));
-        frontier.add(first);
-        places.add(trail.add(-1, -1));
-        long transitions = 0;
-        int depth = 0;
-        while (!frontier.isEmpty()) {
-            depth++;
-            List<int[]> next = new ArrayList<>();
-            List<Integer> nextPlaces = new ArrayList<>();
-            for (int i = 0; i < frontier.size(); i++) {
-                int place = places.get(i);
-                int[] state = frontier.set(i, NONE.state);
-                int[] count = new int[1];
-                boolean[] still = {true};
-                String failure = expand(state, (to, via) -> {
-                    count[0]++;
-                    still[0] &= external(via);
-                    if (seen.add(StateSet.hash(to))) {
-                        next.add(to);
-                        nextPlaces.add(trail.add(place, via));
-                    }
-                });
-                transitions += count[0];
-                if (failure != null) {
-                    List<Integer> path = trail.to(place);
-                    path.add(lastVia);
-                    return new Result(failure, path, seen.size(), transitions, depth, true);
-                }
-                if (still[0]) {
-                    String wrong = stuck(state);
-                    if (wrong != null) {
-                        return new Result(wrong, trail.to(place), seen.size(), transitions, depth, true);
-                    }
-                }
-                if (seen.size() > limit) {
-                    return new Result(null, List.of(), seen.size(), transitions, depth, false);
-                }
-            }
-            frontier = next;
-            places = nextPlaces;
-        }
-        return new Result(null, List.of(), seen.size(), transitions, depth, true);
+        return new BreadthFirst(this, limit).run(first);
     }
 
     /** A death, or a sleeper that gives up: it may come or not, and nobody may count on it. */
-    private static boolean external(int via) {
+    static boolean external(int via) {
         return (via >> 4 & 15) == Machine.DIE || (via >> 4 & 15) == Machine.STEP && (via & 15) != 0;
     }
 
-    private interface Sink {
+    /** Takes a state one step on; the array is used again afterwards. */
+    interface Sink {
         void next(int[] state, int via);
     }
 
-    private int lastVia;
+    /** The transition that failed, after {@link #expand} returned a failure. */
+    int lastVia;
 
-    private @Nullable String expand(int[] state, Sink sink) {
+    /** Gives every state one step on to {@code sink}; returns what went wrong in a step, or null. */
+    @Nullable String expand(int[] state, Sink sink) {
         for (Actor actor : world.actors) {
             int pc = state[actor.pc];
             if (pc != 0 && actor.code.entries.get(pc).kind() == Code.Kind.OWN) {
@@ -213,7 +96,8 @@ final class Search {
         }
     }
 
-    private @Nullable String stuck(int[] state) {
+    /** What is wrong if nobody goes on from here by himself, or null. */
+    @Nullable String stuck(int[] state) {
         for (World.Check check : world.checks) {
             String wrong = check.wrong(state);
             if (wrong != null) {
@@ -232,7 +116,7 @@ final class Search {
             Actor actor = world.actors.get(via >> 8);
             String at = actor.at(state);
             StringBuilder log = new StringBuilder();
-            state = java.util.Objects.requireNonNull(machine.apply(state, via, log));
+            state = java.util.Objects.requireNonNull(machine.apply(state, via, log)).clone();
             text.append(String.format("%4d  %-8s %-44s %s%n", ++line, actor.name, at, log));
         }
         text.append("   => ").append(result.failure()).append('\n');

@@ -48,7 +48,7 @@ final class StateSet {
             return false;
         }
         table[at] = hash;
-        if (++size * 3L > table.length * 2L) {
+        if (++size * 2L > table.length) {
             grow();
         }
         return true;
@@ -65,7 +65,7 @@ final class StateSet {
         }
         int mask = table.length - 1;
         for (int i = hole + 1 & mask; table[i] != 0; i = i + 1 & mask) {
-            int home = (int) table[i] & mask;
+            int home = place(table[i]) & mask;
             if ((i - home & mask) >= (i - hole & mask)) {
                 table[hole] = table[i];
                 hole = i;
@@ -77,11 +77,15 @@ final class StateSet {
 
     private int find(long hash) {
         int mask = table.length - 1;
-        int at = (int) hash & mask;
+        int at = place(hash) & mask;
         while (table[at] != 0 && table[at] != hash) {
             at = at + 1 & mask;
         }
         return at;
+    }
+
+    private static int place(long hash) {
+        return (int) (hash * 0x9E3779B97F4A7C15L >>> 32);
     }
 
     private void grow() {

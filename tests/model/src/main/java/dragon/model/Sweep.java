@@ -77,7 +77,7 @@ final class Sweep {
             if (ending.isPresent()
                     && m.peek(ending.get().channel.object.body) == 0
                     && ending.get().over(m.s)) {
-                m.store(ending.get().channel.object.body, 1);
+                m.store(ending.get().channel.object.body, Channel.NO_SENDERS);
                 return w.is(Mutation.NO_TELL) ? "notice" : "fence";
             }
             return m.block();

@@ -10,8 +10,6 @@ final class Wait {
         TIMED,
         /** A signal may end its sleep: it leaves without another try. */
         INTERRUPTED,
-        /** The attempt looks and does not take. */
-        WATCHING,
         /** A reference that is still queued serves again. */
         REUSING
     }
@@ -27,7 +25,6 @@ final class Wait {
         Code c = actor.code;
         Shared.Record me = actor.record;
         var manner = java.util.Set.of(manners);
-        boolean watching = manner.contains(Manner.WATCHING);
         boolean timed = manner.contains(Manner.TIMED);
         boolean interrupted = manner.contains(Manner.INTERRUPTED);
         Enqueue enqueue = new Enqueue(actor, queue, drops);
@@ -41,9 +38,11 @@ final class Wait {
 
         sub.local("first", m -> attempt.call(m, sub, "tried"));
         sub.local("tried", m -> {
-            if (attempt.outcome(m)) {
+            int outcome = attempt.outcome(m);
+            if (outcome != Attempt.FAILED) {
                 m.set(result, 1);
-                return watching && m.get(armed) != 0 && !w.is(Mutation.NO_PASS_ON) ? "pass on" : sub.leave(m);
+                boolean passes = outcome == Attempt.LOOKED && m.get(armed) != 0;
+                return passes && !w.is(Mutation.NO_PASS_ON) ? "pass on" : sub.leave(m);
             }
             return m.get(last) != 0 ? sub.leave(m) : "read";
         });
@@ -79,18 +78,30 @@ final class Wait {
             m.set(armed, 1);
             return w.is(Mutation.NO_SECOND_TRY) ? "park" : attempt.call(m, sub, "tried again");
         });
-        sub.local("tried again", m -> attempt.outcome(m) ? "disarm" : "park");
+        boolean looksAtRun = w.runState != 0 && !w.is(Mutation.NO_LOOK_AT_RUN);
+        sub.shared("running", m -> {
+            if (m.load(w.runState) == World.RUNNING) {
+                return "park";
+            }
+            m.set(result, Attempt.LOOKED);
+            return "disarm";
+        });
+        sub.local("tried again", m -> {
+            m.set(result, attempt.outcome(m));
+            return m.get(result) != Attempt.FAILED ? "disarm" : looksAtRun ? "running" : "park";
+        });
         sub.shared("disarm", m -> {
             // CHOSEN and NEWS stay until the owner resets them, so that CAS, look and reset are one step.
+            boolean looked = m.take(result) == Attempt.LOOKED;
             m.set(result, 1);
             if (m.cas(me.word, word(m, g, Words.QUEUED, Words.PARKED), word(m, g, Words.QUEUED, Words.IDLE))) {
-                return watching && !w.is(Mutation.WATCHER_PASSES_ONLY_CHOSEN) && !w.is(Mutation.NO_PASS_ON)
+                return looked && !w.is(Mutation.WATCHER_PASSES_ONLY_CHOSEN) && !w.is(Mutation.NO_PASS_ON)
                         ? "pass on"
                         : sub.leave(m);
             }
             boolean chosen = Words.waitState(m.load(me.word)) == Words.CHOSEN;
             m.store(me.word, word(m, g, 0, Words.IDLE));
-            return (chosen || watching) && !w.is(Mutation.NO_PASS_ON) ? "pass on" : sub.leave(m);
+            return (chosen || looked) && !w.is(Mutation.NO_PASS_ON) ? "pass on" : sub.leave(m);
         });
         sub.local("leave", m -> sub.leave(m));
         kit.fence(sub, "pass on", "choose", !w.is(Mutation.NO_FENCE_WAKER));

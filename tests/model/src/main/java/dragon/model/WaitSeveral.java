@@ -34,7 +34,7 @@ final class WaitSeveral {
                 return polls.get(m.get(i)).call(m, main, "polled");
             });
             main.local("polled", m -> {
-                boolean ready = polls.get(m.get(i)).outcome(m);
+                boolean ready = polls.get(m.get(i)).outcome(m) != Attempt.FAILED;
                 m.set(i, m.get(i) + 1);
                 if (ready) {
                     m.set(i, 0);

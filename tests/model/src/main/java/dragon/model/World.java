@@ -21,6 +21,9 @@ final class World {
     /** The agent's client number. */
     static final int AGENT = 1;
 
+    static final int RUNNING = 1;
+    static final int OVER = 2;
+
     final boolean storeBuffers;
     final Set<Mutation> mutations;
     final List<Actor> actors = new ArrayList<>();
@@ -49,6 +52,12 @@ final class World {
 
     /** Wait queues made from now on grow. */
     boolean growingQueues;
+
+    /** An enqueue that finds its ring full rotates it before it grows. */
+    boolean rotatingQueues;
+
+    /** Word of the run's state, 0 where no run ends. */
+    int runState;
 
     /** Slots of the wait queues made from now on. */
     int queueCapacity = 8;
@@ -97,6 +106,13 @@ final class World {
         Shared.Record record = new Shared.Record(this, client, name, records.size());
         records.add(record);
         return thread(name, client, record, program);
+    }
+
+    /** Another thread of {@code first}'s process, with a record of its own. */
+    Actor secondThread(String name, Actor first, Consumer<Actor> program) {
+        Shared.Record record = new Shared.Record(this, first.client, name, records.size());
+        records.add(record);
+        return thread(name, first.client, record, program);
     }
 
     /** The agent: client 1, in no table of the modelled memory. */
