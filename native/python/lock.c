@@ -27,6 +27,10 @@ static PyObject *acquire_until(PyObject *self, int64_t deadline)
     if (!shm_usable(object) && !shm_make_usable(object)) return NULL;
     acquire.lock = object->binding.object;
     int result = dragon_lock_try(&shm_process, &acquire, 1);
+    for (int i = 0; i < SHM_PATIENCE && result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT; i++) {
+        dragon_pause();
+        result = dragon_lock_try(&shm_process, &acquire, 1);
+    }
     if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {
         if (!shm_begin(&call, self)) return NULL;
         shm_unlock(&call);

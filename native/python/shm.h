@@ -13,6 +13,9 @@
 
 #define SHM_INTERNAL __attribute__((visibility("hidden")))
 #define SHM_LIKELY(x) __builtin_expect(!!(x), 1)
+#ifndef SHM_PATIENCE
+#define SHM_PATIENCE 16 /* tries before other threads may run: letting go of the GIL and taking it again costs as much */
+#endif
 #define SHM_COPY_UNLOCKED 65536 /* larger copies let other threads run */
 
 typedef PyObject *shm_fast(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
