@@ -213,3 +213,53 @@ def test_a_child_that_cannot_start_says_why(ctx: Any) -> None:
     process = ctx.Process(target=lambda: None)
     with pytest.raises(Exception, match=r"Can.t (pickle|get local)"):
         process.start()
+
+
+def test_what_counts_at_an_interpreters_start_gets_one_of_its_own(ctx: Any, monkeypatch: Any) -> None:
+    _, warm = ask(ctx, hash, "text")
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    _, seen = ask(ctx, hash, "text")
+    assert seen != warm
+    assert ask(ctx, hash, "text")[1] == seen
+    monkeypatch.undo()
+    assert ask(ctx, hash, "text")[1] == warm
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to drop")
+def test_dropped_rights_stay_dropped(ctx: Any) -> None:
+    os.setegid(65534)
+    try:
+        _, seen = ask(ctx, os.getresgid)
+    finally:
+        os.setegid(0)
+    assert seen[:2] == (0, 65534)
+
+
+def test_threads_may_start_processes_at_once(ctx: Any) -> None:
+    import threading
+
+    codes = []
+
+    def start() -> None:
+        processes = [ctx.Process(target=targets.end_with, args=(3,)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+            codes.append(process.exitcode)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [3] * 12
+
+
+def test_arguments_of_any_size_up_to_a_limit_that_is_told(ctx: Any) -> None:
+    for size in (1, 100_000, 5_000_000):
+        assert ask(ctx, len, b"x" * size)[1] == size
+    from dragon import popen
+
+    with pytest.raises(ValueError, match="hand large data over by a Queue or Pipe"):
+        ctx.Process(target=len, args=(b"x" * (popen._LARGEST_PAYLOAD + 1),)).start()

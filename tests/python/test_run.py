@@ -1,0 +1,68 @@
+"""What a program meets that is not in the run it should be in. Each program is one of its own, without the launcher."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+PACKAGE = pathlib.Path(__file__).parents[2] / "python"
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {"PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"], **environment}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+
+
+def test_a_handle_of_another_run_says_so(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "queue"
+    setup = "import dragon, multiprocessing as mp, pickle; mp.set_start_method('dragon')\n"
+    done = python(setup + f"open({str(file)!r}, 'wb').write(pickle.dumps(mp.Queue()))")
+    assert done.returncode == 0, done.stderr
+    done = python(setup + f"pickle.load(open({str(file)!r}, 'rb'))")
+    assert done.returncode == 1
+    assert "belongs to another run" in done.stderr and "only within the run that made it" in done.stderr
+    assert file.stat().st_size < 300
+
+
+def test_an_agent_that_is_gone_is_named() -> None:
+    done = python(
+        "import dragon, multiprocessing as mp; mp.set_start_method('dragon'); mp.Queue()", DRAGON_AGENT="dragon-gone"
+    )
+    assert done.returncode == 1
+    assert "cannot reach the run's agent (socket @dragon-gone): Connection refused; has the run ended?" in done.stderr
+
+
+def test_when_the_agent_is_killed_everyone_hears_of_it() -> None:
+    done = python(
+        "import dragon, multiprocessing as mp, os, time\n"
+        "mp.set_start_method('dragon')\n"
+        "queue, process = mp.Queue(), mp.Process(target=time.sleep, args=(1000,)); process.start()\n"
+        "os.kill(dragon._shm.info()['agent_pid'], 9)\n"
+        "process.join(); print(process.exitcode)\n"
+        "try: queue.get()\n"
+        "except OSError as error: print(error)\n"
+    )
+    assert done.stdout == "-9\nthe node's agent died, and the run with it\n", done.stderr
+
+
+def test_a_runtime_that_cannot_start_is_heard(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "dragon").symlink_to(PACKAGE / "dragon")
+    code = (
+        "import dragon._runtime as runtime, pathlib\n"
+        f"runtime.__file__ = {str(tmp_path / 'python' / 'dragon' / '_runtime.py')!r}\n"
+        "pathlib.Path.resolve = pathlib.Path.absolute\n"
+        "try: runtime.start_private_agent()\n"
+        "except OSError as error: print(error.strerror)\n"
+    )
+    assert "Dragon's run-time is not built" in python(code).stdout
+    lib = tmp_path / "build" / "lib"
+    lib.mkdir(parents=True)
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho no machine today >&2\nexit 3\n")
+    java.chmod(0o755)
+    (lib / "java").write_text(f"{java}\n")
+    (lib / "jvm.options").write_text("")
+    assert python(code).stdout == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
