@@ -53,7 +53,7 @@ static bool pass_on(struct dragon_thread *thread, struct dragon_object *from, st
 static void count(struct dragon_thread *thread, struct dragon_object *lock, struct dragon_object *area)
 {
     struct dragon_acquire acquire = {.lock = lock};
-    must(dragon_lock_acquire(thread, &acquire, 1, DRAGON_FOREVER), "acquire");
+    must(dragon_lock_acquire(thread, &acquire, DRAGON_FOREVER), "acquire");
     ++*(volatile uint64_t *)((uint8_t *)area + DRAGON_AREA_BYTES);
     must(dragon_lock_release(thread, lock), "release");
 }

@@ -315,6 +315,7 @@ public final class Channel extends SharedObject {
             slot = Waiter.await(record, this, senders, sendAttempt, false, deadline);
         }
         if (slot == CLOSED) {
+            Waiter.passOn(record, senders);
             throw new ChannelClosedException(
                     "nobody will receive what is sent on " + this + ": it was closed, or all receivers are gone");
         }
@@ -532,6 +533,7 @@ public final class Channel extends SharedObject {
             slot = Waiter.await(record, this, receivers, receiveAttempt, false, deadline);
         }
         if (slot == CLOSED) {
+            Waiter.passOn(record, receivers);
             throw new ChannelClosedException("the end of " + this + ": it was closed, or all senders are gone");
         }
         return slot;
@@ -547,16 +549,18 @@ public final class Channel extends SharedObject {
         return slot == Ring.NONE && closedBefore != 0 ? CLOSED : 0;
     }
 
-    /** Frees a read slot, wakes a sender, and passes on to the next receiver if there is a message for it. */
+    /**
+     * Frees a read slot, wakes a sender, and passes on to the next receiver if there is something for it: a message, or the end. The freed slot may have
+     * been what hid the next ring's messages from others.
+     */
     private void release(ThreadRecord record, long slot) {
         Ring.release(slot);
-        if (capacity != 0) {
-            Raw.fence();
-            if (WaitQueue.anyone(senders)) {
-                Waiter.passOn(record, senders);
-            }
+        Raw.fence();
+        if (capacity != 0 && WaitQueue.anyone(senders)) {
+            Waiter.passOn(record, senders);
         }
-        if (WaitQueue.anyone(receivers) && Chain.peek(memory, headRing) > 0) {
+        if (WaitQueue.anyone(receivers)
+                && (Chain.peek(memory, headRing) > 0 || (Raw.getIntVolatile(closed) & CLOSED_TO_RECEIVERS) != 0)) {
             Waiter.passOn(record, receivers);
         }
     }

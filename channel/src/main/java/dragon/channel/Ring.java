@@ -34,7 +34,7 @@ final class Ring {
 
     /** Result of a claim: full, or empty. A slot's address is positive. */
     static final long NONE = -1;
-    /** Result of a claim to receive: empty up to a slot that a sender is writing. */
+    /** Result of a claim to receive: nothing to take now, but something may be behind a slot that is being written or read. */
     static final long BUSY = -2;
     /** Result of a claim: this ring is closed there, go on in the next. */
     static final long MOVED = -3;
@@ -175,7 +175,7 @@ final class Ring {
     }
 
     /**
-     * Claims the oldest message. Returns its slot's address, NONE if the ring is empty, BUSY if a sender is writing the next message, or MOVED. Killed
+     * Claims the oldest message. Returns its slot's address, NONE if the ring is empty, BUSY if the next message is on its way, or MOVED. Killed
      * after the claim: the sweep frees the slot, and the message is lost with its reader.
      */
     static long claimReceive(long ring, int me) {
@@ -194,7 +194,7 @@ final class Ring {
                 continue;
             }
             if (found < lap) {
-                return NONE; // still being read, a lap behind
+                return behind(ring);
             }
             switch (state(word)) {
                 case READY -> {
@@ -226,6 +226,11 @@ final class Ring {
         }
     }
 
+    /** The next slot is still being read, a lap behind. Where the ring has a successor, there may be messages behind it. */
+    private static long behind(long ring) {
+        return growable(ring) && next(ring) != 0 ? BUSY : NONE;
+    }
+
     /** Looks for the oldest message. Returns its slot's address, NONE, BUSY or MOVED. */
     static long peek(long ring) {
         long position = headPosition(ring);
@@ -252,7 +257,7 @@ final class Ring {
                 continue;
             }
             if (lap(word) < lap) {
-                return NONE;
+                return behind(ring);
             }
             switch (state(word)) {
                 case READY -> {

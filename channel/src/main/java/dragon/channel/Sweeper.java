@@ -3,10 +3,13 @@ package dragon.channel;
 import dragon.memory.Client;
 import dragon.memory.ClientTable;
 import dragon.memory.Memory;
+import dragon.memory.MemoryExhaustedException;
 import dragon.memory.RunState;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The agent's part: alone declares clients dead and repairs what they left, frees objects nobody uses, and ends the run (section 8). There is one per node.
@@ -22,6 +25,8 @@ public final class Sweeper {
     private final Pins pins = new Pins();
     private final News news;
     private final Audit audit;
+    private final List<Long> unpins = new ArrayList<>();
+    private boolean called;
     private final MemorySegment letter = MemorySegment.ofArray(new long[4]);
 
     /** Makes the node's mailbox and reads it from now on. */
@@ -36,7 +41,8 @@ public final class Sweeper {
 
     /**
      * The client's process is dead, for certain. What it left half done is finished or undone, who waited on that is told, its locks are passed on, its
-     * references cleared; then its number is free. False: no such client is attached.
+     * references cleared; then its number is free. Objects it was the last to use are freed, and ends it was the last to have are closed, by the thread
+     * that serves: many deaths cost one audit. False: no such client is attached.
      */
     public synchronized boolean sweep(int client) {
         if (!clients.condemn(client)) {
@@ -44,7 +50,7 @@ public final class Sweeper {
         }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
-        drain();
+        callForAudit();
         return true;
     }
 
@@ -53,17 +59,28 @@ public final class Sweeper {
         news.tell(offset);
     }
 
-    /** Frees the object if nobody uses it, and closes the ends nobody has. */
+    /** Has the object freed if nobody uses it, and the ends closed that nobody has, by the thread that serves. */
     public synchronized void audit(long offset) {
         audit.add(offset);
-        drain();
+        callForAudit();
     }
 
     /** A token that a handle travelled with will not be bound: the process it was meant for is gone. */
     public synchronized void unpin(long token) {
-        drain();
-        audit.add(pins.unpin(token));
-        drain();
+        unpins.add(token);
+        callForAudit();
+    }
+
+    /** Wakes the thread that serves, if it has not been called yet. */
+    private void callForAudit() {
+        if (!called) {
+            called = true;
+            try {
+                Mailbox.of(agent).nudge();
+            } catch (MemoryExhaustedException full) {
+                drain(); // room for letters, and perhaps memory, at once
+            }
+        }
     }
 
     /** Waits for a letter in the mailbox, and does what the letters say. Returns false when the limit passed without any. */
@@ -98,6 +115,9 @@ public final class Sweeper {
         while (mailbox.tryReceive(letter) >= 0) {
             handle();
         }
+        called = false;
+        unpins.forEach(token -> audit.add(pins.unpin(token)));
+        unpins.clear();
         if (mailbox.isDrained()) {
             audit.run();
         }

@@ -26,8 +26,8 @@ class ChannelTest {
 
     @AfterEach
     void nothingIsLeft() {
-        node.sweeper.sweep(client.number());
-        node.sweeper.sweep(other.number());
+        node.sweep(client);
+        node.sweep(other);
         assertThat(Leftovers.blocks(node.memory)).isEmpty();
         Leftovers.assertHintsComplete(node.memory);
         node.close();
@@ -224,7 +224,7 @@ class ChannelTest {
             return true;
         });
         CrashScenario.awaitParked(client, 1);
-        node.sweeper.sweep(other.number());
+        node.sweep(other);
         assertThat(result(waiting)).isTrue();
     }
 

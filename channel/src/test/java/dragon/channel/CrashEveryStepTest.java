@@ -49,11 +49,11 @@ class CrashEveryStepTest {
             scenario.prepare();
             boolean killed = !finishes(scenario, step);
             int number = scenario.victim.number();
-            assertThat(node.sweeper.sweep(number)).isTrue();
+            assertThat(node.sweep(number)).isTrue();
             Leftovers.assertClean(node.memory, number);
             scenario.verify(killed);
             scenario.letGo();
-            node.sweeper.sweep(scenario.survivor.number());
+            node.sweep(scenario.survivor);
             assertThat(Leftovers.blocks(node.memory)).as("blocks in use").isEmpty();
             assertThat(Leftovers.references(node.memory)).as("references").hasSize(1);
             Leftovers.assertHintsComplete(node.memory);

@@ -115,7 +115,7 @@ class KilledProcessTest {
             stopFeeding(feeder);
             for (ChildProcess each : children) {
                 assertThat(each.waitFor()).isZero();
-                node.sweeper.sweep(each.client);
+                node.sweep(each.client);
             }
             assertThat(survivor.result()).isTrue();
         } finally {
@@ -137,7 +137,7 @@ class KilledProcessTest {
             receive(1);
         }
         victim.kill();
-        node.sweeper.sweep(victim.client);
+        node.sweep(victim.client);
         assertThat(lock.acquire(SOON)).isNotEqualTo(Lock.Outcome.TIMED_OUT);
         lock.release();
     }
@@ -180,8 +180,8 @@ class KilledProcessTest {
         assertThat(sent - seen.cardinality()).as("lost").isBetween(0, kills);
         assertThat(area.segment().get(ValueLayout.JAVA_LONG, 0))
                 .isBetween((long) seen.cardinality() - kills, (long) sent);
-        node.sweeper.sweep(me.number());
-        node.sweeper.sweep(beside.number());
+        node.sweep(me);
+        node.sweep(beside);
         assertThat(Leftovers.blocks(node.memory)).isEmpty();
         assertThat(Leftovers.references(node.memory)).hasSize(1);
         Leftovers.assertHintsComplete(node.memory);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dragon.memory.Crash;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -217,7 +218,7 @@ final class MessageScenarios {
             channel = used.offset();
             used.send(bytes("dirt"));
             used.close();
-            node.sweeper.audit(0);
+            node.sweeper.serve(Duration.ZERO);
         }
 
         @Override
@@ -323,8 +324,9 @@ final class MessageScenarios {
             } else {
                 // Killed before the token was known: whether a PIN is in the book or not, nobody will bind.
                 node.sweeper.unpin((long) victim.number() << 46 | 1);
+                node.sweeper.serve(Duration.ZERO);
             }
-            node.sweeper.audit(0);
+            node.sweeper.serve(Duration.ZERO);
             assertThat(node.sweeper.pins()).isZero();
         }
     }

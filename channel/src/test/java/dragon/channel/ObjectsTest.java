@@ -20,8 +20,8 @@ class ObjectsTest {
 
     @AfterEach
     void nothingIsLeft() {
-        node.sweeper.sweep(client.number());
-        node.sweeper.sweep(other.number());
+        node.sweep(client);
+        node.sweep(other);
         assertThat(Leftovers.blocks(node.memory)).isEmpty();
         node.close();
     }
@@ -89,7 +89,7 @@ class ObjectsTest {
         Lock lock = Lock.create(client, false);
         Lock.bind(other, lock.handle(), false).acquire();
         other.orderly();
-        node.sweeper.sweep(other.number());
+        node.sweep(other);
         assertThat(lock.acquire(Duration.ofMillis(1))).isEqualTo(Lock.Outcome.TIMED_OUT);
         lock.release();
         assertThat(lock.acquire()).isEqualTo(Lock.Outcome.ACQUIRED);
@@ -101,7 +101,7 @@ class ObjectsTest {
         Lock theirs = Lock.bind(other, lock.handle(), true);
         theirs.acquire();
         theirs.acquire();
-        node.sweeper.sweep(other.number());
+        node.sweep(other);
         assertThat(lock.isLocked()).isFalse();
         assertThat(lock.acquire()).isEqualTo(Lock.Outcome.OWNER_DIED);
         assertThat(lock.count()).isEqualTo(1);
@@ -152,7 +152,7 @@ class ObjectsTest {
         channel.sendLong(8);
         long token = Mailbox.of(client).pin(channel.handle(), Role.USER);
         channel.close();
-        node.sweeper.sweep(client.number());
+        node.sweep(client);
         assertThat(node.sweeper.pins()).isEqualTo(1);
         Channel bound = Channel.bind(other, channel.handle(), Role.USER);
         Mailbox.of(other).unpin(bound.handle(), Role.USER, token);
@@ -173,6 +173,7 @@ class ObjectsTest {
         node.sweeper.serve(Duration.ZERO);
         assertThat(receiver.poll(Duration.ZERO)).isFalse();
         node.sweeper.unpin(token);
+        node.sweeper.serve(Duration.ZERO);
         assertThat(receiver.poll(Duration.ZERO)).isTrue();
         assertThatThrownBy(receiver::receive).isInstanceOf(ChannelClosedException.class);
     }
@@ -238,8 +239,8 @@ class ObjectsTest {
     @Test
     void aNumberIsUsedAgainWithAnotherGeneration() {
         long before = Raw.getLong(node.memory.client(other.number()) + ClientEntry.STATE) >>> 8;
-        node.sweeper.sweep(other.number());
-        assertThat(node.sweeper.sweep(other.number())).isFalse();
+        node.sweep(other);
+        assertThat(node.sweep(other)).isFalse();
         Client next = node.client();
         assertThat(next.number()).isEqualTo(other.number());
         assertThat(Raw.getLong(next.entry() + ClientEntry.STATE) >>> 8).isEqualTo(before + 1);

@@ -6,6 +6,7 @@ import dragon.memory.Client;
 import dragon.memory.ClientTable;
 import dragon.memory.Memory;
 import dragon.memory.MemoryPlan;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -51,6 +52,17 @@ final class TestNode implements AutoCloseable {
 
     Client client() {
         return Client.attach(memory, table.add(0, 0), books);
+    }
+
+    /** Sweeps a dead client, and does what follows from it. */
+    boolean sweep(Client dead) {
+        return sweep(dead.number());
+    }
+
+    boolean sweep(int dead) {
+        boolean swept = sweeper.sweep(dead);
+        sweeper.serve(Duration.ZERO);
+        return swept;
     }
 
     /** Runs something in a thread of its own, which the caller joins by {@link Running#result}. */

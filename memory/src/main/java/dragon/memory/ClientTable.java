@@ -2,12 +2,14 @@ package dragon.memory;
 
 import dragon.memory.Layout.ClientEntry;
 import dragon.memory.Layout.Header;
+import java.util.BitSet;
 
 /**
  * The agent's side of the client table: gives numbers out, and takes them back after a sweep. Thread-safe; the agent alone has one.
  */
 public final class ClientTable {
     private final Memory memory;
+    private final BitSet used = new BitSet();
 
     /** The table of that memory. */
     public ClientTable(Memory memory) {
@@ -25,11 +27,11 @@ public final class ClientTable {
      * @throws DragonException if the table is full
      */
     public synchronized int add(int osPid, long processId) {
-        for (int number = Layout.AGENT + 1; number < memory.clientsCapacity(); number++) {
-            if (state(number) == ClientEntry.FREE) {
-                fill(number, osPid, processId);
-                return number;
-            }
+        int number = used.nextClearBit(Layout.AGENT + 1);
+        if (number < memory.clientsCapacity()) {
+            used.set(number);
+            fill(number, osPid, processId);
+            return number;
         }
         throw new DragonException(
                 DragonException.Category.RESOURCES,
@@ -82,5 +84,6 @@ public final class ClientTable {
         Raw.putInt(entry + ClientEntry.RECORDS_HIGH, 0);
         long at = entry + ClientEntry.STATE;
         Raw.putLongVolatile(at, (Raw.getLong(at) >>> 8) + 1 << 8 | ClientEntry.FREE);
+        used.clear(number);
     }
 }

@@ -180,8 +180,11 @@ public final class Libc {
 
     /** All threads of this process have passed a full fence when it returns. False: this kernel cannot. */
     public static boolean fenceAllThreads() {
-        return call(SYS_MEMBARRIER, MEMBARRIER_REGISTER_PRIVATE, 0, 0, 0, 0, 0) == 0
-                && call(SYS_MEMBARRIER, MEMBARRIER_PRIVATE, 0, 0, 0, 0, 0) == 0;
+        return Fences.REGISTERED && call(SYS_MEMBARRIER, MEMBARRIER_PRIVATE, 0, 0, 0, 0, 0) == 0;
+    }
+
+    private static final class Fences {
+        static final boolean REGISTERED = call(SYS_MEMBARRIER, MEMBARRIER_REGISTER_PRIVATE, 0, 0, 0, 0, 0) == 0;
     }
 
     /** Sends one byte to an abstract datagram socket. Nobody there, or no room: nothing happens. */
