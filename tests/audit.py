@@ -123,6 +123,7 @@ class Run:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         self.marker = f"DRAGON_TEST_RUN={uuid.uuid4().hex}"
         self.folder = folder / f"run-{self.marker[-8:]}"
+        self.words = words
         self.cwd = cwd or self.folder / "cwd"
         self.launcher = launcher
         for name in ("home", "tmp", "run", "cwd"):
@@ -240,7 +241,7 @@ class Run:
 
     def roles(self) -> dict[str, list[Process]]:
         """Who plays which part now. Notes the run's memory files on the way, for the audit."""
-        found = procs.roles(self.processes(), None if self.launcher else self.process.pid)
+        found = procs.roles(self.processes(), str(self.words[0]) if self.launcher else self.process.pid)
         for each in found["agent"] + found["keeper"] + found["head"]:
             self.memory |= procs.memory_files(each.pid)
         self.javas |= {each.pid for each in found["agent"]}
@@ -361,12 +362,12 @@ class Run:
         return [each for each in procs.everybody() if each.pid not in inside]
 
     def _sockets(self) -> list[str]:
-        new = {name: inode for name, inode in procs.abstract_sockets().items() if name not in self.sockets_before}
-        new = {name: inode for name, inode in new.items() if name.startswith("@dragon") or str(self.folder) in name}
+        new = {name: inodes for name, inodes in procs.abstract_sockets().items() if name not in self.sockets_before}
+        new = {name: inodes for name, inodes in new.items() if name.startswith("@dragon") or str(self.folder) in name}
         if not new:
             return []
         held = {name for each in self._others() for name in procs.open_files(each.pid)}
-        return [name for name, inode in new.items() if f"socket:[{inode}]" not in held]
+        return [name for name, inodes in new.items() if not any(f"socket:[{inode}]" in held for inode in inodes)]
 
     # ---- trouble
 

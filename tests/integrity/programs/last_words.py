@@ -1,4 +1,4 @@
-"""Words without an end of line, right before a kill or an orderly end; the line must come, whole, and on a line of its own."""
+"""Words without an end of line, right before a kill or an orderly end; they come."""
 
 import multiprocessing as mp
 import os
