@@ -137,8 +137,10 @@ bool shm_make_usable(struct shm_object *object)
 {
     if (!shm_attached() && !shm_attach()) return false;
     if (shm_usable(object)) return true;
-    if (object->releasing) PyErr_SetString(PyExc_ValueError, "the object was released by this process");
-    else shm_raise(DRAGON_GONE, "forked child");
+    if (object->releasing)
+        PyErr_SetString(PyExc_ValueError, "the object was released by this process");
+    else
+        shm_raise(DRAGON_GONE, "forked child");
     return false;
 }
 

@@ -283,6 +283,25 @@ static void verify_closed(void)
     CHECK(waiting_one->result == DRAGON_CLOSED && waiting_two->result == DRAGON_CLOSED);
 }
 
+/* The victim sleeps, with one other receiver; one message comes, then the end: both must be gone. */
+static void send_and_close(void)
+{
+    CHECK(test_send(&thing, 1, SMALL, soon()) == DRAGON_OK);
+    struct dragon_thread *thread = take(&tester);
+    dragon_channel_close(thread, thing.object);
+    dragon_thread_give(thread);
+}
+static void victim_receives_or_ends(void)
+{
+    int result = receive_in(mine, thing.object, NULL, NULL, DRAGON_FOREVER);
+    if (result != DRAGON_OK && result != DRAGON_CLOSED) _exit(3);
+}
+static void verify_ended(void)
+{
+    AWAIT(waiting_one);
+    CHECK(waiting_one->result == DRAGON_OK || waiting_one->result == DRAGON_CLOSED);
+}
+
 static const struct scenario channel_scenarios[] = {
     {"send small", prepare_three, victim_send_small, NULL, verify_sent_three},
     {"send large", prepare_three, victim_send_large, NULL, verify_sent_three},
@@ -300,6 +319,7 @@ static const struct scenario channel_scenarios[] = {
     {"receive and sleep, bounded", prepare_receiver_bounded, victim_receive, send_two, verify_receiver},
     {"poll and sleep", prepare_receiver, victim_polls, send_two, verify_polled},
     {"poll until the time limit", prepare_receiver, victim_polls_shortly, NULL, verify_polled_shortly},
+    {"receive and sleep, then the end", prepare_receiver, victim_receives_or_ends, send_and_close, verify_ended},
     {"close, receivers sleep", prepare_receivers, victim_closes, NULL, verify_closed},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -34,6 +34,11 @@ static inline void dragon_gather(struct dragon_process *process, uint8_t *to, co
     }
 }
 
+static inline uint64_t dragon_channel_inline(const struct dragon_object *channel)
+{
+    return channel->channel.slot_size - DRAGON_SLOT_OVERHEAD;
+}
+
 /* A sender that may go in goes: passes on to the next sender, if one waits. */
 static inline void dragon_channel_chain_senders(struct dragon_thread *thread, struct dragon_object *channel)
 {
@@ -70,11 +75,6 @@ static inline int dragon_try_send(struct dragon_thread *thread, void *argument)
     if (dragon_look(&channel->queue[DRAGON_RECEIVERS].waiting)) dragon_choose(thread, &channel->queue[DRAGON_RECEIVERS]);
     dragon_channel_chain_senders(thread, channel);
     return DRAGON_OK;
-}
-
-static inline uint64_t dragon_channel_inline(const struct dragon_object *channel)
-{
-    return channel->channel.slot_size - DRAGON_SLOT_OVERHEAD;
 }
 
 /* Sends all parts as one message. Large: copied into a block before anything is claimed, so that nobody waits for the copy. */
@@ -120,15 +120,17 @@ static inline int dragon_try_receive(struct dragon_thread *thread, void *argumen
         dragon_block_take(thread, 0, payload->large.block);
         message->bytes = dragon_block_at(thread->process, dragon_block_ref(thread, 0));
     } else {
-        message->length = payload->length;
+        message->length = payload->length <= dragon_channel_inline(channel) ? payload->length : 0;
         memcpy(thread->bytes, payload->bytes, message->length);
         message->bytes = thread->bytes;
     }
     dragon_slot_release(&p);
     dragon_fence();
     if (channel->channel.capacity && dragon_look(&channel->queue[DRAGON_SENDERS].waiting)) dragon_choose(thread, &channel->queue[DRAGON_SENDERS]);
+    /* The chain: also at the end, since this receiver's enqueue may have hidden others from the closer. */
     if (dragon_look(&channel->queue[DRAGON_RECEIVERS].waiting) &&
-        dragon_chain_peek(thread->process, &channel->channel.head_ring, &p, &word) == DRAGON_OK)
+        ((dragon_load(&channel->closed) & (DRAGON_NO_SENDERS | DRAGON_CLOSED_BY_CALL)) ||
+         dragon_chain_peek(thread->process, &channel->channel.head_ring, &p, &word) == DRAGON_OK))
         dragon_choose(thread, &channel->queue[DRAGON_RECEIVERS]);
     return DRAGON_OK;
 }
