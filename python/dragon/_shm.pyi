@@ -38,7 +38,11 @@ def client() -> int:
     """This process's client number; 0 when it has none (not attached, or a fresh fork)."""
 
 def set_attach(callback: Callable[[], None] | None) -> None:
-    """Called (GIL held) when an operation finds no client number or no mapping: it must map and adopt, or raise."""
+    """Called (GIL held) when an operation finds no client number or no mapping: it must map and adopt, or raise.
+
+    Threads that come to it meanwhile wait for the first. In a forked child, objects made before the fork are bound anew by `adopt`;
+    one that is gone raises NoSuchObject when it is used.
+    """
 
 def set_grow(callback: Callable[[int], None] | None) -> None:
     """Called (GIL held) with a class number when memory of that class is used up: it asks the agent, and raises MemoryError when refused."""
@@ -81,9 +85,9 @@ class Channel(_Object):
     @classmethod
     def bind(cls, offset: int, id: int, role: int = USER) -> Channel: ...
     def send(self, data: Buffer, timeout: float | None = None, flags: int = 0) -> None:
-        """Copy ``data`` in as one message. Raises Timeout (full), Closed, RunOver, MemoryError."""
+        """Copy ``data`` in as one message. ``flags``: even, below 2**24. Raises Timeout (full), Closed, RunOver, MemoryError."""
     def send_parts(self, parts: Sequence[Buffer], timeout: float | None = None, flags: int = 1) -> None:
-        """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list."""
+        """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list. ``flags``: odd (1 means parts)."""
     def recv(self, timeout: float | None = None) -> bytes:
         """The next message. Raises Timeout (empty), Closed (end), RunOver. When killed while it copies, the message is lost with this process, nothing else."""
     def recv_message(self, timeout: float | None = None) -> tuple[int, bytes | list[bytearray]]:
