@@ -139,7 +139,7 @@ def _join() -> Place:
     if _address is None:
         private = True
         _startup = Startup(dict(os.environb), credentials())
-        _address = _runtime.start_private_agent()
+        _address = _runtime.private_agent()
     welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
     if _startup is None:
         _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))

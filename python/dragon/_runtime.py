@@ -10,12 +10,12 @@ import os
 import subprocess
 import sys
 from multiprocessing import process, util
-from pathlib import Path
 from typing import IO
 
 from dragon import _shm
 
 _private: subprocess.Popen[bytes] | None = None
+_starter = 0  # the process that started it
 
 
 class NotStarted(OSError):
@@ -41,9 +41,11 @@ def fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def start_private_agent() -> str:
-    """Starts the agent of this program and returns the name of its socket."""
-    global _private
+def begin() -> None:
+    """Starts this program's agent, if it needs one, and does not wait for it: there is more to be done until it is ready."""
+    global _private, _starter
+    if _private is not None and _starter == os.getpid():
+        return
     from dragon import _setting
 
     java, options = _installed()
@@ -56,14 +58,23 @@ def start_private_agent() -> str:
         raise NotStarted(
             error.errno, f"cannot start the run-time: {java}: {error.strerror}; build again with build-support/build"
         ) from None
-    assert _private.stdout is not None and _private.stderr is not None
-    with _private.stdout as out, _private.stderr as words:
+    _starter = os.getpid()
+
+
+def private_agent() -> str:
+    """The name of the socket of this program's own agent, once it can be reached."""
+    global _private
+    begin()
+    agent = _private
+    assert agent is not None and agent.stdout is not None and agent.stderr is not None
+    with agent.stdout as out, agent.stderr as words:
         for line in out:
             key, _, name = line.decode().rstrip("\n").partition(" ")
             if key == "DRAGON_AGENT":
-                _private.returncode = 0  # nobody waits for it: it lives as long as this program
+                agent.returncode = 0  # nobody waits for it: it lives as long as this program
                 return name
-        raise _not_started(_private, words)
+        _private = None
+        raise _not_started(agent, words)
 
 
 def be_head(private: bool) -> None:
@@ -76,23 +87,22 @@ def be_head(private: bool) -> None:
     util.Finalize(None, _farewell, args=(private,), exitpriority=-(1 << 30))
 
 
-def _installed() -> tuple[str, Path]:
+def _installed() -> tuple[str, str]:
     """The java to run and its options, as the build left them."""
-    home = Path(__file__).resolve().parent.parent.parent
-    lib = home / "build" / "lib"
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    options = os.path.join(home, "build", "lib", "jvm.options")
+    build = os.path.join(home, "build-support", "build")
     try:
-        java = (lib / "java").read_text().strip()
-        (lib / "jvm.options").stat()
+        with open(os.path.join(home, "build", "lib", "java")) as file:
+            java = file.read().strip()
+        os.stat(options)
     except OSError as error:
         raise NotStarted(
-            error.errno,
-            f"Dragon's run-time is not built ({error.filename} is missing): run {home / 'build-support' / 'build'}",
+            error.errno, f"Dragon's run-time is not built ({error.filename} is missing): run {build}"
         ) from None
     if not os.access(java, os.X_OK):
-        raise NotStarted(
-            2, f"the Java that Dragon was built with is gone ({java}): run {home / 'build-support' / 'build'}"
-        )
-    return java, lib / "jvm.options"
+        raise NotStarted(2, f"the Java that Dragon was built with is gone ({java}): run {build}")
+    return java, options
 
 
 def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from multiprocessing import context
 
 from dragon._redirect import redirect
@@ -38,36 +40,43 @@ class DragonContext(context.BaseContext):
         _install()
 
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # type: ignore[override]
+        _begin()
         from dragon.connection import Pipe
 
         return Pipe(duplex)
 
     def Lock(self) -> Lock:
+        _begin()
         from dragon.synchronize import Lock
 
         return Lock(ctx=self)
 
     def RLock(self) -> RLock:
+        _begin()
         from dragon.synchronize import RLock
 
         return RLock(ctx=self)
 
     def Condition(self, lock: Any = None) -> Condition:
+        _begin()
         from dragon.synchronize import Condition
 
         return Condition(lock, ctx=self)
 
     def Semaphore(self, value: int = 1) -> Semaphore:
+        _begin()
         from dragon.synchronize import Semaphore
 
         return Semaphore(value, ctx=self)
 
     def BoundedSemaphore(self, value: int = 1) -> BoundedSemaphore:
+        _begin()
         from dragon.synchronize import BoundedSemaphore
 
         return BoundedSemaphore(value, ctx=self)
 
     def Event(self) -> Event:
+        _begin()
         from dragon.synchronize import Event
 
         return Event(ctx=self)
@@ -75,21 +84,25 @@ class DragonContext(context.BaseContext):
     def Barrier(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
     ) -> Barrier:
+        _begin()
         from dragon.synchronize import Barrier
 
         return Barrier(parties, action, timeout, ctx=self)
 
     def Queue(self, maxsize: int = 0) -> Queue:
+        _begin()
         from dragon.queues import Queue
 
         return Queue(maxsize, ctx=self)
 
     def JoinableQueue(self, maxsize: int = 0) -> JoinableQueue:
+        _begin()
         from dragon.queues import JoinableQueue
 
         return JoinableQueue(maxsize, ctx=self)
 
     def SimpleQueue(self) -> SimpleQueue:
+        _begin()
         from dragon.queues import SimpleQueue
 
         return SimpleQueue(ctx=self)
@@ -101,6 +114,7 @@ class DragonContext(context.BaseContext):
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
     ) -> Pool:
+        _begin()
         from dragon.pool import Pool
 
         return Pool(processes, initializer, initargs, maxtasksperchild, context=self)
@@ -108,6 +122,7 @@ class DragonContext(context.BaseContext):
 
 _the_context = DragonContext()
 _installed = False
+_begun = False
 
 
 def register() -> None:
@@ -126,6 +141,17 @@ def is_default() -> bool:
     """Is Dragon the start method that `multiprocessing`'s own names stand for?"""
     default: Any = context._default_context
     return default._actual_context is _the_context
+
+
+def _begin() -> None:
+    """Has the run-time start, if it has not, while this process imports what it needs for the object that was asked for."""
+    global _begun
+    if not _begun:
+        _begun = True
+        if "dragon._agent" not in sys.modules and "DRAGON_AGENT" not in os.environ:
+            from dragon import _runtime
+
+            _runtime.begin()
 
 
 def _install() -> None:

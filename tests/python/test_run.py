@@ -51,10 +51,10 @@ def test_a_runtime_that_cannot_start_is_heard(tmp_path: pathlib.Path) -> None:
     (tmp_path / "python").mkdir()
     (tmp_path / "python" / "dragon").symlink_to(PACKAGE / "dragon")
     code = (
-        "import dragon._runtime as runtime, pathlib\n"
+        "import dragon._runtime as runtime\n"
         f"runtime.__file__ = {str(tmp_path / 'python' / 'dragon' / '_runtime.py')!r}\n"
-        "pathlib.Path.resolve = pathlib.Path.absolute\n"
-        "try: runtime.start_private_agent()\n"
+        "import os; os.path.realpath = os.path.abspath\n"
+        "try: runtime.private_agent()\n"
         "except OSError as error: print(error.strerror)\n"
     )
     assert "Dragon's run-time is not built" in python(code).stdout
