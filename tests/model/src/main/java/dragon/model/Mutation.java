@@ -68,6 +68,18 @@ enum Mutation {
     NO_LOOK_AT_RUN,
     /** The run's end is stored and the records are read without a fence between. */
     NO_FENCE_AT_END,
+    /** Free makes the block free and sets no hint. */
+    FREE_SETS_NO_HINT,
+    /** Who clears a hint does not look again below it. */
+    NO_LOOK_AFTER_CLEAR,
+    /** Who clears a hint names no block of its slab before. */
+    CLEARS_UNNAMED,
+    /** Binding looks at the id first, and then at the state. */
+    ID_BEFORE_STATE,
+    /** Binding writes its reference and looks at the object without a fence between. */
+    NO_FENCE_IN_BIND,
+    /** The audit takes DYING for DEAD without looking through the references again. */
+    NO_SECOND_LOOK_AT_REFERENCES,
     /** The generation in the record's word does not count. */
     NO_GENERATION,
     /** The sweep frees a SENT block that is named in the dead process's record alone. */

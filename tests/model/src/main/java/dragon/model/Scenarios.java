@@ -12,6 +12,7 @@ final class Scenarios {
         channels();
         rings();
         objects();
+        memory();
     }
 
     static List<Scenario> all() {
@@ -393,6 +394,30 @@ final class Scenarios {
             w.process("B", Objects.await(event));
             w.checks.add(s -> Objects.sleeper(w, s, event, v -> v > 0));
         });
+    }
+
+    private void memory() {
+        add("binding against the audit, store buffers", 0, false, true, w -> {
+            Binding binding = new Binding(w);
+            w.process("holder", binding.letGo());
+            w.process("binder", binding.bind());
+            w.process("second", binding.bind());
+            w.process("creator", binding.create());
+            binding.agent();
+            w.checks.add(binding::check);
+        });
+        add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
+        add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
+        add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
+    }
+
+    private static void hints(World w, int users, int rounds, boolean mortal) {
+        Hints hints = new Hints(w, 2);
+        for (int i = 0; i < users; i++) {
+            w.process("user" + i, hints.use(rounds)).mortal = mortal;
+        }
+        hints.agent();
+        w.checks.add(hints::check);
     }
 
     private static void closed(World w) {
