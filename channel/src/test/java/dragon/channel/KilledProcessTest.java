@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -112,7 +113,10 @@ class KilledProcessTest {
                 killOne(children);
                 children.add(starters.get(kill % starters.size()).start());
             }
-            stopFeeding(feeder);
+            enough = true;
+            receiveWhile(feeder::isAlive);
+            work.shut();
+            receiveWhile(() -> !survivor.future().isDone() || children.stream().anyMatch(ChildProcess::isAlive));
             for (ChildProcess each : children) {
                 assertThat(each.waitFor()).isZero();
                 node.sweep(each.client);
@@ -152,15 +156,13 @@ class KilledProcessTest {
         }
     }
 
-    /** Workers may sleep in a full or empty channel: what is left is theirs, then comes the end. */
-    private void stopFeeding(Thread feeder) {
-        enough = true;
-        while (feeder.isAlive()) {
+    /** Workers may sleep in a full channel: what they have to send is received until they end. */
+    private void receiveWhile(BooleanSupplier condition) {
+        while (condition.getAsBoolean()) {
             if (done.poll(Duration.ofMillis(1))) {
                 receive(1);
             }
         }
-        work.shut();
     }
 
     private void receive(int messages) {
