@@ -50,7 +50,7 @@ def test_a_killed_worker_does_not_hang_a_pool(tmp_path, launcher):
     inner, outer = os.pipe()
     with audit.run(tmp_path, [PROGRAMS / "pool_worker.py"], launcher=launcher, stdin=inner) as run:
         os.close(inner)
-        run.expect("victims are known")
+        run.expect("all are known")
         victims = {int(word) for line in run.lines() if line.startswith("victim") for word in line.split()[1:]}
         run.kill(next(each for each in run.processes() if each.pid in victims))
         os.write(outer, b"\n")

@@ -80,10 +80,20 @@ def test_last_words_need_no_end_of_line(tmp_path, launcher):
     with audit.run(tmp_path, [PROGRAMS / "last_words.py"], launcher=launcher) as run:
         assert run.end() == 0
         for how in ("killed", "exited", "failed", "returned"):
-            assert f"{how} whole" in run.lines()
+            assert run.out.count(f"{how} whole\n") == 1, run.out
             assert run.out.count(f"{how} last words") == 1, run.out
             assert run.err.count(f"{how} complaint") == 1, run.err
         assert "failed with this" in run.err
+
+
+@MODES
+def test_what_a_process_wrote_comes_before_what_others_write_after_its_end(tmp_path, launcher):
+    """Who joined a process finds its lines before his own."""
+    with audit.run(tmp_path, [PROGRAMS / "in_order.py"], launcher=launcher) as run:
+        assert run.end() == 0
+        assert [each for each in run.lines() if not each.startswith("+++")] == [
+            f"{who} {number}" for number in range(50) for who in ("worker", "head")
+        ]
 
 
 @MODES

@@ -18,7 +18,7 @@ if __name__ == "__main__":
     with mp.Pool(3) as pool:
         victims = sorted({pid for _, pid in pool.map(work, range(12), chunksize=1)})
         result = pool.map_async(work, range(30), chunksize=1)
-        print("victim", *victims, "\nvictims are known", flush=True)
+        print("victim", *victims, "\nall are known", flush=True)
         sys.stdin.readline()
         try:
             numbers = [number for number, _ in result.get(timeout=20)]
