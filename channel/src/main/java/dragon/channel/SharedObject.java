@@ -217,17 +217,18 @@ public abstract class SharedObject implements AutoCloseable {
         ThreadRecord record = client.record();
         Bound bound = new Bound(client, handle, role, client.references().add(record, offset | role.bit()));
         Raw.fence();
-        while (Raw.getLongAcquire(address + ObjectLayout.ID) == handle.id()) {
-            switch (Raw.getIntAcquire(address + ObjectLayout.STATE)) {
-                case ObjectLayout.LIVE -> {
-                    check(kind, address, bound);
-                    return bound;
-                }
-                case ObjectLayout.DYING -> awaitVerdict(memory); // it lasts for the agent's second look
-                default -> throw gone(bound, "no longer exists");
+        while (true) {
+            // The state first: the memory may be another object by then, LIVE with another id.
+            int state = Raw.getIntAcquire(address + ObjectLayout.STATE);
+            if (Raw.getLongAcquire(address + ObjectLayout.ID) != handle.id() || state == ObjectLayout.DEAD) {
+                throw gone(bound, "no longer exists");
             }
+            if (state == ObjectLayout.LIVE) {
+                check(kind, address, bound);
+                return bound;
+            }
+            awaitVerdict(memory);
         }
-        throw gone(bound, "no longer exists");
     }
 
     private static void check(Kind kind, long address, Bound bound) {
@@ -237,6 +238,7 @@ public abstract class SharedObject implements AutoCloseable {
         }
     }
 
+    /** DYING lasts for the agent's second look. */
     private static void awaitVerdict(Memory memory) {
         if (!memory.running()) {
             throw new RunOverException(memory.runState(), "an object");
