@@ -14,7 +14,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _setting, _shm, popen
+from dragon import _agent, _control, _main_code, _setting, _shm, popen
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -48,6 +48,13 @@ def preload() -> None:
     import dragon.synchronize
 
     dragon.get_context()
+    _main_code.use()
+
+
+def learn_main(payload: bytes) -> bool:
+    """Done by the zygote: the next child of the same program finds its code compiled. Tells whether there was something to learn."""
+    main = popen.Birth(*pickle.loads(payload)).main
+    return main is not None and _main_code.learn(main)
 
 
 def die_with_parent(parent: int) -> None:

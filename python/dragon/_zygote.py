@@ -163,6 +163,8 @@ class _Zygote:
         if request.setting != self._plan.raw:
             self._plan = _worker.Plan(request.setting)
             self._plan.prepare()
+        if _worker.learn_main(request.payload):
+            gc.freeze()
         self._fork_spare()
 
     def _born(self, request: _encoded.Fork, pid: int) -> None:

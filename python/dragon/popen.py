@@ -47,6 +47,7 @@ class Birth(NamedTuple):
     parent_started: int  # so that a later process with the same pid is not taken for it
     style: str
     tracker: int | None  # which of the descriptors leads to the parent's resource tracker
+    main: str | None  # the file that the child runs as `__mp_main__`
 
 
 class Popen:
@@ -150,6 +151,7 @@ class Popen:
                 started(os.getpid()),
                 _identity.style(),
                 None if tracker is None else self.duplicate_for_child(tracker),
+                preparation.get("init_main_from_path"),
             )
             pickle.dump(tuple(birth), buffer)
             context.reduction.dump(preparation, buffer)  # type: ignore[attr-defined]
