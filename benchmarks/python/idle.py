@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
+MARK = "DRAGON_BENCHMARK_RUN"  # as in measure.py
+
 SECONDS = 2.0
-MARK = "DRAGON_BENCHMARK_RUN"  # in the environment of every process of this run
 
 
 def wait_for_message(pids: Any, queue: Any) -> None:
@@ -36,8 +36,8 @@ def worker_memory(mp: Any) -> float:
     time.sleep(0.3)  # until all have come to rest
     private = []
     for pid in workers:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        private.append(sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) / 1000)
+        with open(f"/proc/{pid}/smaps_rollup") as rollup:
+            private.append(sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")) / 1000)
     for _ in children:
         queue.put(None)
     for child in children:
@@ -83,16 +83,21 @@ def _spent(pids: list[int]) -> float:
 
 def _nanos(pid: int) -> int:
     """Processor time of all threads of a process."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as times:
+            total += int(times.read().split()[0])
+    return total
 
 
 def _run() -> list[int]:
     """All processes of this run but this one, found by the mark in their environment."""
     mark, found = f"{MARK}={os.environ[MARK]}".encode(), []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for name in os.listdir("/proc"):
         try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it has ended, or is another user's
+            with open(f"/proc/{name}/environ", "rb") as environment:
+                if name.isdigit() and mark in environment.read().split(b"\0"):
+                    found.append(int(name))
+        except OSError:  # no process, or it has ended, or is another user's
             continue
     return [pid for pid in found if pid != os.getpid()]

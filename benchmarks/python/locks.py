@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
+
+import slices
 
 SECONDS = 0.8
 clock = time.perf_counter
@@ -12,15 +13,17 @@ clock = time.perf_counter
 
 def lock_free(mp: Any) -> float:
     """Millions of acquire + release a second, in one process."""
-    lock, slices = mp.Lock(), []
-    acquire, release = lock.acquire, lock.release
-    for _ in range(30):
+    lock = mp.Lock()
+    acquire, release, count = lock.acquire, lock.release, 5000
+
+    def one_slice() -> float:
         begin = clock()
-        for _ in range(5000):
+        for _ in range(count):
             acquire()
             release()
-        slices.append(5000 / (clock() - begin) / 1e6)
-    return statistics.median(slices[5:])
+        return count / (clock() - begin) / 1e6
+
+    return slices.of(one_slice, 25, warm_up=5)
 
 
 def contend(lock: Any, ready: Any, go: Any, counts: Any) -> None:

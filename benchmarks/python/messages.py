@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import array
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-SLICES = 25
+import slices
+
 clock = time.perf_counter
 
 
 def echo(receive: Any, send: Any) -> None:
     """Answers each message until None comes. A bound method travels as its object; so the objects come, and what they have is used."""
+    slices.urgent()
     get, put = _ends(receive, send)
     while (message := get()) is not None:
         put(message)
@@ -21,6 +22,7 @@ def echo(receive: Any, send: Any) -> None:
 
 def sink(queue: Any, answers: Any) -> None:
     """For each number that comes, takes so many messages and confirms the last; until None comes."""
+    slices.urgent()
     while (count := queue.get()) is not None:
         for _ in range(count):
             last = queue.get()
@@ -28,6 +30,7 @@ def sink(queue: Any, answers: Any) -> None:
 
 
 def source(queue: Any, payload: bytes, count: int, go: Any) -> None:
+    slices.urgent()
     go.acquire()
     for _ in range(count):
         queue.put(payload)
@@ -42,16 +45,19 @@ def _round_trips(mp: Any, near_in: Any, near_out: Any, far_in: Any, far_out: Any
     child = mp.Process(target=echo, args=(far_in, far_out))
     child.start()
     get, put = _ends(near_in, near_out)
-    payload, trips, slices = bytes(8), 100, []
-    for _ in range(SLICES + 5):
+    payload, trips = bytes(8), 100
+
+    def one_slice() -> float:
         begin = clock()
         for _ in range(trips):
             put(payload)
             get()
-        slices.append((clock() - begin) / trips * 1e6)
+        return (clock() - begin) / trips * 1e6
+
+    result = slices.of(one_slice, 25, warm_up=5)
     put(None)
     child.join()
-    return statistics.median(slices[5:])
+    return result
 
 
 def pipe_round_trip(mp: Any) -> float:
@@ -70,24 +76,22 @@ def _one_way(mp: Any, payload: Any, count: int) -> float:
     child = mp.Process(target=sink, args=(queue, answers))
     child.start()
 
-    def one_slice(messages: int) -> float:
+    def one_slice() -> float:
         begin = clock()
-        queue.put(messages)
-        for _ in range(messages):
+        queue.put(count)
+        for _ in range(count):
             queue.put(payload)
         answers.get()
-        return messages / (clock() - begin)
+        return count / (clock() - begin)
 
-    for warm_up in (1, count, count):
-        one_slice(warm_up)
-    rate = statistics.median(one_slice(count) for _ in range(7))
+    result = slices.of(one_slice, 7, warm_up=3)
     queue.put(None)
     child.join()
-    return rate
+    return result
 
 
 def queue_8(mp: Any) -> float:
-    return _one_way(mp, bytes(8), 20_000) / 1e3
+    return _one_way(mp, bytes(8), 10_000) / 1e3
 
 
 def queue_1m_bytes(mp: Any) -> float:
@@ -109,17 +113,19 @@ def queue_1m_numpy(mp: Any) -> float:
 
 
 def queue_4_to_1(mp: Any) -> float:
-    count, queue, go = 3000, mp.Queue(), mp.Semaphore(0)
+    count, queue, go = 2000, mp.Queue(), mp.Semaphore(0)
     children = [mp.Process(target=source, args=(queue, bytes(1024), count, go)) for _ in range(4)]
     for child in children:
         child.start()
     for _ in children:
         go.release()
+    slices.urgent()
     queue.get()
     begin = clock()
     for _ in range(4 * count - 1):
         queue.get()
     rate = (4 * count - 1) / (clock() - begin) / 1e3
+    slices.urgent(False)
     for child in children:
         child.join()
     return rate

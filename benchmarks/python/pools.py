@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from slices import median
 
 clock = time.perf_counter
 WORKERS = 2
@@ -19,12 +20,12 @@ def _rate(run: Callable[[Iterable[int]], Any], count: int) -> float:
     """Tasks a second: the median of five runs; the first one, which starts the workers, does not count."""
     if list(run(range(50))) != [x * x for x in range(50)]:
         raise RuntimeError("wrong results")
-    slices = []
+    rates = []
     for _ in range(5):
         begin = clock()
         list(run(range(count)))
-        slices.append(count / (clock() - begin))
-    return statistics.median(slices)
+        rates.append(count / (clock() - begin))
+    return median(rates)
 
 
 def pool_map(mp: Any) -> float:

@@ -11,6 +11,8 @@ final class DragonLink implements Link {
     private final Channel in;
     private byte[] source = {};
     private byte[] target = {};
+
+    @SuppressWarnings("UnusedVariable") // so that the reads are made
     private long lines;
 
     DragonLink(Channel out, Channel in) {

@@ -20,6 +20,8 @@ final class PlainLink implements Link {
     private byte[] array = {};
     private int sent;
     private int received;
+
+    @SuppressWarnings("UnusedVariable") // so that the reads are made
     private long lines;
 
     PlainLink(MemorySegment out, MemorySegment in, int slots, int slotSize) {
