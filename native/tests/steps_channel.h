@@ -259,6 +259,13 @@ static void verify_polled(void)
     alive(5);
 }
 
+/* The victim polls first, a receiver comes behind it: the poller is chosen, takes nothing, and must pass on. */
+static void receiver_behind(void)
+{
+    waiting_one = bystander_start(wait_receive);
+    CHECK(test_send(&thing, 1, SMALL, soon()) == DRAGON_OK);
+}
+
 static void victim_polls_shortly(void)
 {
     if (dragon_channel_poll(mine, thing.object, dragon_now() + 1000000) != DRAGON_TIMEOUT) _exit(3);
@@ -318,6 +325,7 @@ static const struct scenario channel_scenarios[] = {
     {"receive and sleep", prepare_receiver, victim_receive, send_two, verify_receiver},
     {"receive and sleep, bounded", prepare_receiver_bounded, victim_receive, send_two, verify_receiver},
     {"poll and sleep", prepare_receiver, victim_polls, send_two, verify_polled},
+    {"poll, a receiver sleeps behind", unbounded, victim_polls, receiver_behind, verify_polled},
     {"poll until the time limit", prepare_receiver, victim_polls_shortly, NULL, verify_polled_shortly},
     {"receive and sleep, then the end", prepare_receiver, victim_receives_or_ends, send_and_close, verify_ended},
     {"close, receivers sleep", prepare_receivers, victim_closes, NULL, verify_closed},

@@ -12,7 +12,7 @@ static struct dragon_binding thing, second;
 
 static int64_t soon(void)
 {
-    return dragon_now() + INT64_C(30000000000);
+    return dragon_now() + INT64_C(20000000000);
 }
 
 static void make(uint32_t kind, uint64_t value, uint32_t detail)
@@ -167,6 +167,47 @@ static void many_to_many(uint32_t capacity)
     }
     uint64_t sent = workers_join(senders, THREADS), received = workers_join(receivers, THREADS);
     CHECK(sent == received && dragon_channel_count(&tester, thing.object) == 0);
+    let_go();
+}
+
+static void receive_one(struct worker *w)
+{
+    CHECK(get(w->thread, w->object, &w->sum, soon()) == DRAGON_OK);
+}
+
+static void await_parked(struct worker *worker, uint32_t since)
+{
+    for (uint32_t word;
+         word = dragon_load(&worker->thread->record->word), dragon_wait_state(word) != DRAGON_PARKED || dragon_generation(word) < since;)
+        sched_yield();
+}
+
+/* Published out of order: the first wake meets a slot still being written, so one wake is left for two messages. Who takes the first wakes the next. */
+static void chain(void)
+{
+    struct worker receivers[2];
+    struct dragon_position p;
+    int result;
+    make(DRAGON_CHANNEL, 0, 64);
+    worker_start(&receivers[0], 0, receive_one);
+    await_parked(&receivers[0], 0);
+    worker_start(&receivers[1], 1, receive_one);
+    await_parked(&receivers[1], 0);
+    struct dragon_thread *slow = dragon_thread_take(&tester, NULL, &result);
+    dragon_begin(slow, DRAGON_SEND, thing.offset);
+    CHECK(dragon_chain_claim_send(slow, &thing.object->channel.tail_ring, &p) == DRAGON_OK);
+    uint32_t generation = dragon_generation(dragon_load(&receivers[0].thread->record->word));
+    CHECK(put(mine, thing.object, 2, 8, DRAGON_NO_WAIT) == DRAGON_OK);
+    await_parked(&receivers[0], generation + 1);
+    struct dragon_payload *payload = (void *)p.slot->payload;
+    payload->length = 8;
+    payload->kind_and_flags = DRAGON_INLINE << 24 | 1;
+    memcpy(payload->bytes, &(uint64_t){1}, 8);
+    dragon_publish(&p);
+    CHECK(dragon_choose(slow, &thing.object->queue[DRAGON_RECEIVERS]));
+    dragon_end(slow);
+    dragon_thread_give(slow);
+    CHECK(workers_join(receivers, 2) == 3);
     let_go();
 }
 
@@ -363,6 +404,7 @@ int main(void)
     classes();
     fifo();
     grows();
+    chain();
     many_to_many(0);
     many_to_many(1);
     many_to_many(5);
@@ -374,6 +416,6 @@ int main(void)
     blocks();
     refuses();
     end_of_run();
-    printf("unit: 14 passed, 0 failed\n");
+    printf("unit: 15 passed, 0 failed\n");
     return 0;
 }
