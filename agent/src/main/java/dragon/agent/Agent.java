@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,8 +58,14 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     private record Waiting(Connection from, int call, ZygoteHello hello) {}
 
-    /** Starts the keeper, and with it head and zygote. {@link #run} goes on. */
-    public Agent(Setup setup) {
+    /** Where signals of the operating system come from. */
+    public interface Signals {
+        /** Hands each one on from now on. */
+        void to(IntConsumer receiver);
+    }
+
+    /** Starts the keeper, and with it head and zygote. {@link #run} goes on. From before the head's start no signal is missed. */
+    public Agent(Setup setup, Signals signals) {
         Budget budget = Budget.now();
         this.setup = setup;
         this.life = new RunLife(!setup.plain());
@@ -68,6 +75,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         this.listener = Linux.listen(name);
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
         this.workers = new Workers(setup, keeper, output, ids, address, this);
+        signals.to(this::signal);
         if (setup.head() != null) {
             keeper.start(ids.head(), setup.head().variables(setup.variables()).variable(address));
         }
@@ -106,8 +114,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         return outcome;
     }
 
-    /** The launcher got a signal. For any thread. */
-    public void signal(int signal) {
+    /** This process got a signal. For any thread. */
+    private void signal(int signal) {
         long now = System.nanoTime() / 1_000_000;
         poller.execute(() -> happened(new RunLife.Event.Signalled(signal, now)));
     }

@@ -22,7 +22,7 @@ public final class Main {
         int code;
         try {
             List<String> interpreter = List.of(arguments).subList(1, arguments.length);
-            Agent agent = new Agent(new Setup(home, interpreter, List.of(), null, ""));
+            Agent agent = new Agent(new Setup(home, interpreter, List.of(), null, ""), _ -> {});
             System.out.println("DRAGON_AGENT " + agent.name());
             code = agent.run().code();
         } catch (RuntimeException e) {

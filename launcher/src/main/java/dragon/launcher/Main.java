@@ -2,7 +2,9 @@ package dragon.launcher;
 
 import dragon.agent.Agent;
 import java.io.IOException;
+import java.util.function.IntConsumer;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /**
  * {@code dragon [options] PROG [ARG...]}: runs a program in Dragon. This process is launcher and agent of the run in one, and ends with the head's exit code, telling it on
@@ -47,8 +49,7 @@ public final class Main {
             return complain(
                     "the run-time does not know where it is (-Ddragon.home); start it with the dragon script", MISUSED);
         }
-        Agent agent = new Agent(new Heads(home, Bytes.environment()).setup(line));
-        forward(agent, "INT", "TERM", "HUP");
+        Agent agent = new Agent(new Heads(home, Bytes.environment()).setup(line), Main::forward);
         if (line.verbose()) {
             agent.say("dragon: " + agent);
         }
@@ -63,10 +64,11 @@ public final class Main {
     }
 
     /** What the launcher gets is the head's. A signal that was ignored when the launcher was started (nohup) stays so: the JVM sees to that. */
-    private static void forward(Agent agent, String... names) {
-        for (String name : names) {
-            Signal.handle(new Signal(name), signal -> agent.signal(signal.getNumber()));
-        }
+    private static void forward(IntConsumer receiver) {
+        SignalHandler handler = signal -> receiver.accept(signal.getNumber());
+        Signal.handle(new Signal("INT"), handler);
+        Signal.handle(new Signal("TERM"), handler);
+        Signal.handle(new Signal("HUP"), handler);
     }
 
     private static int print(String text) {
