@@ -70,6 +70,18 @@ def attached() -> bool:
     return _place is not None and _place.pid == os.getpid()
 
 
+def address() -> str | None:
+    """The abstract name of the agent's socket, if this process has joined a run or was told of one."""
+    return _address
+
+
+def belong_to(address: str) -> None:
+    """Tells a process that another start method made which run it is to join when it needs one."""
+    global _address
+    if _address is None:
+        _address = address
+
+
 def call(body: Message, descriptors: Sequence[int] = ()) -> Message:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:

@@ -160,8 +160,43 @@ def _install() -> None:
     if not _installed:
         for name in _FACTORIES:
             redirect(name, vars(context.BaseContext)[name], _factory(name))
+        redirect("spawn", context.SpawnProcess._Popen, _start_fresh)
+        redirect("forkserver", context.ForkServerProcess._Popen, _start_fresh)
         extend_processes()
         _installed = True
+
+
+def _start_fresh(original: Callable[..., Any], process_obj: Any) -> Any:
+    """A process of another start method, in an interpreter that is told the default method before it can know it: the telling makes it known."""
+    from multiprocessing import spawn
+
+    redirect("preparation", spawn.get_preparation_data, _preparation)
+    return original(process_obj)
+
+
+def _preparation(original: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
+    data = original(name)
+    if data.get("start_method") == NAME:
+        data["start_method"] = _Name(NAME)
+    return data
+
+
+class _Name(str):
+    """The name of the start method; who unpickles it knows the method, and where its parent's run is."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        agent = sys.modules.get("dragon._agent")
+        return _name, (agent.address() if agent is not None else None,)
+
+
+def _name(address: str | None) -> str:
+    if address is not None:
+        from dragon import _agent
+
+        _agent.belong_to(address)
+    return NAME
 
 
 def _factory(name: str) -> Callable[..., Any]:

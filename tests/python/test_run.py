@@ -66,3 +66,36 @@ def test_a_runtime_that_cannot_start_is_heard(tmp_path: pathlib.Path) -> None:
     (lib / "java").write_text(f"{java}\n")
     (lib / "jvm.options").write_text("")
     assert python(code).stdout == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
+
+
+def test_processes_of_other_methods_belong_to_the_run(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import dragon, multiprocessing as mp\n"
+        "def put(queue, thing): queue.put((thing, mp.get_start_method()))\n"
+        "if __name__ == '__main__':\n"
+        "    mp.set_start_method('dragon')\n"
+        "    queue = mp.Queue()\n"
+        "    for method in ('fork', 'spawn', 'forkserver', 'dragon'):\n"
+        "        process = mp.get_context(method).Process(target=put, args=(queue, method))\n"
+        "        process.start(); print(*queue.get(timeout=60)); process.join(); assert process.exitcode == 0\n"
+    )
+    env = {"PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.split() == ["fork", "fork", "spawn", "spawn", "forkserver", "forkserver", "dragon", "dragon"], (
+        done.stderr
+    )
+
+
+def test_a_forked_child_joins_anew_and_shares_what_it_inherited() -> None:
+    done = python(
+        "import dragon, multiprocessing as mp, os\n"
+        "mp.set_start_method('dragon')\n"
+        "queue, lock = mp.Queue(), mp.Lock()\n"
+        "lock.acquire()\n"
+        "if os.fork() == 0:\n"
+        "    queue.put((mp.current_process().pid, lock.acquire(False)))\n"
+        "    os._exit(0)\n"
+        "print(mp.current_process().pid, *queue.get(timeout=60)); os.wait()\n"
+    )
+    assert done.stdout == "4294967300 4294967301 False\n", done.stderr
