@@ -45,7 +45,7 @@ class Benchmark:
     """One program to run. Its rows all come from the same runs; their names begin with the benchmark's."""
 
     name: str
-    kind: str  # "java": has all sides in it; "python": runs once for each side and round; "hello"
+    kind: str  # "java": has all sides in it; "jmh": likewise; "python": runs once for each side and round; "hello"
     rows: list[Row]
     arguments: list[str] = field(default_factory=list)
     sides: list[str] = field(default_factory=lambda: ["all"])
@@ -88,6 +88,17 @@ def _ipc(how: str) -> list[Benchmark]:
             "plain",
         ),
     ]
+
+
+def _jmh() -> Benchmark:
+    titles = {
+        "SendReceive": "send + receive of 8 B",
+        "Lock": "lock + unlock",
+        "Semaphore": "semaphore, acquire + release",
+        "Block": "block of 64 KiB, take + give back",
+    }
+    rows = [Row(f"jmh/{name}", f"Java, one thread: {title}", "ns", False, peer="jdk") for name, title in titles.items()]
+    return Benchmark("jmh", "jmh", rows)
 
 
 def _python(
@@ -137,6 +148,7 @@ def _idle() -> Benchmark:
 ALL: list[Benchmark] = [
     *_ipc("processes"),
     *_ipc("threads"),
+    _jmh(),
     _python("pipe-round-trip", "Pipe round trip, 8 B", "us", False, Goal(6)),
     _python("queue-round-trip", "Queue round trip, 8 B", "us", False, Goal(6)),
     _python("queue-8", "Queue one way, 8 B", "k/s", True, Goal(500)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -76,6 +77,20 @@ def java(benchmark: rows.Benchmark, rounds: int) -> list[Sample]:
     return parse(execute(command, dict(os.environ)))
 
 
+def jmh() -> list[Sample]:
+    """One fork of all of JMH's benchmarks; a method's name is the side and the operation."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        quick = ["-f", "1", "-wi", "3", "-w", "300ms", "-i", "5", "-r", "200ms", "-rf", "json"]
+        java = shlex.split(os.environ["DRAGON_BENCHMARK_JAVA"])
+        execute([*java, "org.openjdk.jmh.Main", "Operations", *quick, "-rff", file.name], dict(os.environ))
+        results = json.loads(Path(file.name).read_text())
+    samples = []
+    for result in results:
+        side, operation = re.match("([a-z]+)(.*)", result["benchmark"].rsplit(".", 1)[1]).groups()  # type: ignore[union-attr]
+        samples.append({"row": f"jmh/{operation}", "side": side, "value": result["primaryMetric"]["score"]})
+    return samples
+
+
 def python(name: str, side: str) -> list[Sample]:
     interpreter = sys.executable
     if side in ("loky", "ray", "dask", "mpi") or name.endswith("numpy"):
@@ -140,6 +155,8 @@ def samples_of(benchmark: rows.Benchmark, rounds: int) -> Iterator[Sample]:
     name = benchmark.name
     if benchmark.kind == "java":
         yield from in_turn(benchmark, 1, lambda _: java(benchmark, rounds))
+    elif benchmark.kind == "jmh":
+        yield from in_turn(benchmark, rounds, lambda _: jmh())
     elif benchmark.kind == "python":
         yield from in_turn(benchmark, rounds, lambda side: python(name, side))
     else:

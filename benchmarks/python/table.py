@@ -15,6 +15,7 @@ Samples = dict[tuple[str, str], list[float]]  # (row, side) -> values, in the or
 NAMES = {
     "aeron": "Aeron IPC",
     "plain": "bare slots",
+    "jdk": "java.util.concurrent",
     "spawn": "stock spawn",
     "executor": "stock ProcessPoolExecutor",
     "loky": "loky",

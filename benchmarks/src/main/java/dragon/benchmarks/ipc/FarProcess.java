@@ -37,7 +37,7 @@ final class FarProcess implements Far {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        process.onExit().thenAccept(ended -> {
+        var _ = process.onExit().thenAccept(ended -> {
             if (ended.exitValue() != 0) {
                 System.err.println("the far process failed with code " + ended.exitValue());
                 Runtime.getRuntime().halt(1);
