@@ -78,7 +78,9 @@ final class Binding {
             });
             main.shared("id", m -> m.load(id) != OLD ? "clear" : idFirst ? "state" : "bound");
             main.shared("bound", m -> m.load(id) == OLD ? "use" : m.fail("bound to an object that is another by now"));
-            main.shared("use", m -> m.load(id) == OLD && m.s[state] != DEAD ? "clear" : m.fail("used an object that is gone"));
+            main.shared(
+                    "use",
+                    m -> m.load(id) == OLD && m.s[state] != DEAD ? "clear" : m.fail("used an object that is gone"));
             release(main, reference);
         };
     }
@@ -157,7 +159,8 @@ final class Binding {
     }
 
     /** Nothing lives without a reference. */
-    @Nullable String check(int[] s) {
+    @Nullable
+    String check(int[] s) {
         boolean used = references.stream().anyMatch(r -> s[r] != 0);
         return used || s[id] == 0 ? null : "the object lives on with no reference: a leak";
     }

@@ -224,7 +224,8 @@ final class Channel {
             }
             if (chain) {
                 boolean looksForEnd = ends && !w.is(Mutation.CHAIN_IGNORES_END);
-                sub.shared("others", m -> m.load(receivers().waiting) == 0 ? sub.leave(m) : looksForEnd ? "end" : "peek");
+                sub.shared(
+                        "others", m -> m.load(receivers().waiting) == 0 ? sub.leave(m) : looksForEnd ? "end" : "peek");
                 sub.shared("end", m -> m.load(object.body) != 0 ? "choose" : "peek");
                 sub.local("choose", m -> chooseReceiver.call(m, sub, "leave"));
                 sub.local("peek", m -> peek.call(m, true, sub, "looked"));

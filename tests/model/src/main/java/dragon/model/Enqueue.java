@@ -132,8 +132,7 @@ final class Enqueue {
             return "live";
         });
         sub.shared("live", m -> {
-            boolean stale = Choose.stale(
-                    m, m.get(reference), m.load(Choose.record(m, m.get(reference)).word));
+            boolean stale = Choose.stale(m, m.get(reference), m.load(Choose.record(m, m.get(reference)).word));
             return stale ? "rotate" : "back";
         });
         sub.shared("back", m -> {

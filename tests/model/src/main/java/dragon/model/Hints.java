@@ -118,7 +118,8 @@ final class Hints {
         });
         main.shared("claim", m -> {
             int g = m.get(found);
-            boolean won = m.cas(block(m, slab).word, Words.block(g, Words.FREE, 0), Words.block(g + 1, Words.HELD, actor.owner()));
+            boolean won = m.cas(
+                    block(m, slab).word, Words.block(g, Words.FREE, 0), Words.block(g + 1, Words.HELD, actor.owner()));
             return won ? "won" : "lost";
         });
         main.shared("won", m -> {
@@ -154,7 +155,9 @@ final class Hints {
             sub.shared("word", m -> {
                 Shared.Record dead = w.records.get(m.get(record));
                 int word = m.load(block(m, slab).word);
-                boolean held = Words.blockState(word) == Words.HELD && Words.owner(word) == dead.client.number && Words.blockGeneration(word) == m.s[dead.block] >> 8;
+                boolean held = Words.blockState(word) == Words.HELD
+                        && Words.owner(word) == dead.client.number
+                        && Words.blockGeneration(word) == m.s[dead.block] >> 8;
                 if (held) {
                     m.store(block(m, slab).word, Words.block(Words.blockGeneration(word), Words.FREE, 0));
                 }
@@ -174,7 +177,8 @@ final class Hints {
     }
 
     /** Every free block can be found. */
-    @Nullable String check(int[] s) {
+    @Nullable
+    String check(int[] s) {
         for (int i = 0; i < free.size(); i++) {
             boolean isFree = Words.blockState(s[w.blocks.get(i).word]) == Words.FREE;
             if (isFree && (s[free.get(i)] == 0 || (s[low] & 1 << i) == 0 || s[top] == 0)) {

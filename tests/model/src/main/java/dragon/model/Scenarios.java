@@ -84,7 +84,7 @@ final class Scenarios {
             w.process("R", Script.receive(c, 1, 0));
             Sweep.agent(w);
         });
-        add("two senders, two receivers, a death", 1, true, false, w -> {
+        add("two senders, two receivers, a death", 1, false, false, w -> {
             Channel c = channel(w, 2, 2, 1);
             w.process("S1", Script.send(c, 0, 1)).mortal();
             w.process("S2", Script.send(c, 1, 1));
@@ -106,7 +106,7 @@ final class Scenarios {
             w.process("R", Script.receive(c, 2, 0)).mortal();
             Sweep.agent(w);
         });
-        add("three senders, two receivers, capacity 2", 0, true, false, w -> {
+        add("two senders, two receivers, two messages each", 0, true, false, w -> {
             Channel c = channel(w, 2, 2, 2);
             w.process("S1", Script.send(c, 0, 2));
             w.process("S2", Script.send(c, 1, 2));
@@ -161,7 +161,7 @@ final class Scenarios {
             Channel c = new Channel(w, "channel", 1, false, new Messages(w, 2, 2), false, false);
             w.checks.add(s -> c.check(w, s));
             w.process("S1", Script.send(c, 0, 2)).mortal();
-            w.process("S2", Script.send(c, 1, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
             w.process("R", Script.receive(c, 3, 0));
             Sweep.agent(w);
         });
@@ -214,10 +214,12 @@ final class Scenarios {
             Sweep.agent(w);
         });
         add("closed by a call, senders wait", 0, false, false, w -> {
-            Channel c = new Channel(w, "channel", 1, true, new Messages(w, 2, 2), false, true);
+            Messages messages = new Messages(w, 3, 1);
+            Channel c = new Channel(w, "channel", 1, true, messages, false, true);
+            messages.initially(c.object.data().first, Words.position(0, 0), messages.number(2, 0));
             c.closable = true;
             w.checks.add(s -> c.check(w, s));
-            w.process("S1", Script.send(c, 0, 2));
+            w.process("S1", Script.send(c, 0, 1));
             w.process("S2", Script.send(c, 1, 1));
             w.process("R", Script.receive(c, 1, 0));
             w.process("closer", Script.close(c, 2));
@@ -252,7 +254,8 @@ final class Scenarios {
             w.process("R1", Script.receive(c, 1, 0));
             w.process("R2", Script.receive(c, 1, 0));
             w.process("keeper", Script.endOfRun());
-            w.checks.add(s -> w.actors.stream().allMatch(a -> a.ended(s)) ? null : "somebody sleeps after the end of the run");
+            w.checks.add(s ->
+                    w.actors.stream().allMatch(a -> a.ended(s)) ? null : "somebody sleeps after the end of the run");
         });
         add("a process of two threads dies", 1, false, false, w -> {
             Channel c = channel(w, 2, 1, 1);

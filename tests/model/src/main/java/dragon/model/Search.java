@@ -51,7 +51,8 @@ final class Search {
     int lastVia;
 
     /** Gives every state one step on to {@code sink}; returns what went wrong in a step, or null. */
-    @Nullable String expand(int[] state, Sink sink) {
+    @Nullable
+    String expand(int[] state, Sink sink) {
         for (Actor actor : world.actors) {
             int pc = state[actor.pc];
             if (pc != 0 && actor.code.entries.get(pc).kind() == Code.Kind.OWN) {
@@ -97,7 +98,8 @@ final class Search {
     }
 
     /** What is wrong if nobody goes on from here by himself, or null. */
-    @Nullable String stuck(int[] state) {
+    @Nullable
+    String stuck(int[] state) {
         for (World.Check check : world.checks) {
             String wrong = check.wrong(state);
             if (wrong != null) {
@@ -116,7 +118,8 @@ final class Search {
             Actor actor = world.actors.get(via >> 8);
             String at = actor.at(state);
             StringBuilder log = new StringBuilder();
-            state = java.util.Objects.requireNonNull(machine.apply(state, via, log)).clone();
+            state = java.util.Objects.requireNonNull(machine.apply(state, via, log))
+                    .clone();
             text.append(String.format("%4d  %-8s %-44s %s%n", ++line, actor.name, at, log));
         }
         text.append("   => ").append(result.failure()).append('\n');
