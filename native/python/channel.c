@@ -41,7 +41,7 @@ static PyObject *send_message(PyObject *self, struct dragon_outgoing *message, P
     struct shm_call call;
     int64_t deadline;
     int result = DRAGON_TIMEOUT;
-    if (!shm_deadline(timeout, &deadline) || !shm_begin(&call, self)) return NULL;
+    if (!shm_deadline(timeout, &deadline) || !shm_running("send") || !shm_begin(&call, self)) return NULL;
     message->channel = channel_of(&call);
     bool small = message->length <= SHM_COPY_UNLOCKED;
     if (small) result = dragon_channel_send(call.thread, message, DRAGON_NO_WAIT);
@@ -147,7 +147,7 @@ static PyObject *send_parts(PyObject *self, PyObject *const *args, Py_ssize_t co
 static bool receive(PyObject *self, struct shm_call *call, struct dragon_incoming *message, PyObject *timeout)
 {
     int64_t deadline;
-    if (!shm_deadline(timeout, &deadline) || !shm_begin(call, self)) return false;
+    if (!shm_deadline(timeout, &deadline) || !shm_running("recv") || !shm_begin(call, self)) return false;
     message->channel = channel_of(call);
     int result = dragon_channel_receive(call->thread, message, DRAGON_NO_WAIT);
     if (result == DRAGON_TIMEOUT && deadline != DRAGON_NO_WAIT) {
@@ -282,7 +282,8 @@ static PyObject *poll_channel(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *values[1];
     struct shm_call call;
     int64_t deadline = DRAGON_NO_WAIT;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) || !shm_begin(&call, self))
+    if (!shm_arguments(names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) || !shm_running("poll") ||
+        !shm_begin(&call, self))
         return NULL;
     int result = dragon_channel_ready(&shm_process, channel_of(&call));
     if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {

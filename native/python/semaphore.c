@@ -22,7 +22,7 @@ static PyObject *bind_semaphore(PyObject *type, PyObject *const *args, Py_ssize_
 static PyObject *acquire_until(PyObject *self, int64_t deadline)
 {
     struct shm_call call;
-    if (!shm_begin(&call, self)) return NULL;
+    if (!shm_running("acquire") || !shm_begin(&call, self)) return NULL;
     struct dragon_object *semaphore = call.object->binding.object;
     int result = dragon_semaphore_acquire(call.thread, semaphore, DRAGON_NO_WAIT);
     if (result == DRAGON_TIMEOUT && deadline != DRAGON_NO_WAIT) {

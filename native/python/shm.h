@@ -89,6 +89,14 @@ static inline void shm_give(struct shm_call *call)
     dragon_thread_give(call->thread);
 }
 
+/* Is the run still on? Asked by each operation that would otherwise never wait, and so never hear that the agent is lost. If not, the exception is set. */
+static inline bool shm_running(const char *what)
+{
+    if (!shm_process.header || SHM_LIKELY(dragon_load(&shm_process.header->run_state) == DRAGON_RUNNING)) return true;
+    shm_raise(DRAGON_RUN_OVER, what);
+    return false;
+}
+
 /* Without a record: the object stays bound until shm_drop. */
 static inline bool shm_hold(PyObject *self)
 {

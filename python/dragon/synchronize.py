@@ -227,8 +227,8 @@ class Event(stock.Event):
         self._event = _handle.bind(_shm.Event, state)
 
     def is_set(self) -> bool:
-        """Is the flag set?"""
-        return self._event.value != 0
+        """Is the flag set? Raises RunOver when it is not and nobody is left to set it."""
+        return self._event.value != 0 or self._event.wait(0)
 
     def set(self) -> None:
         """Sets the flag and wakes all that wait."""
@@ -243,7 +243,7 @@ class Event(stock.Event):
         return self._event.wait(timeout)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__qualname__} at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
+        return f"<{type(self).__qualname__} at {id(self):#x} {'set' if self._event.value else 'unset'}>"
 
 
 class Barrier(stock.Barrier):
