@@ -69,11 +69,12 @@ public final class AnyOf {
             for (; retained < objects.size(); retained++) {
                 objects.get(retained).retain();
             }
-            Waiter.Attempt attempt = r -> isAnyReady(objects) ? 1 : 0;
-            while (Waiter.spin(record, attempt, deadline) == 0) {
-                if (!round(record, deadline)) {
-                    return;
+            if (Spinner.spin(record, r -> isAnyReady(objects) ? 1 : 0, deadline) == 0) {
+                long start = System.nanoTime();
+                while (round(record, deadline) && !isAnyReady(objects)) {
+                    // woken for what another took
                 }
+                Spinner.slept(record, start);
             }
             passOn(record);
         } finally {

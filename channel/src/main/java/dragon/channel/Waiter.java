@@ -19,11 +19,7 @@ final class Waiter {
     /** Try once. */
     static final long NO_WAIT = Long.MIN_VALUE;
 
-    private static final boolean ALONE = Runtime.getRuntime().availableProcessors() == 1;
-    private static final long SPIN_NANOS = 20_000;
-    private static final int TRIES_A_YIELD = 64;
-    private static final int BAD_LUCK = 8;
-    private static final int PROBE = 32;
+    private static final long TIMED_OUT = Long.MIN_VALUE;
 
     /** What is waited for: tried again and again. */
     @FunctionalInterface
@@ -46,47 +42,16 @@ final class Waiter {
         if (deadline == NO_WAIT) {
             return 0;
         }
-        long result = spin(record, attempt, deadline);
-        while (result == 0) {
+        long result = Spinner.spin(record, attempt, deadline);
+        if (result != 0) {
+            return result;
+        }
+        long start = System.nanoTime();
+        do {
             result = round(record, object, queue, attempt, watch, deadline);
-            if (result == TIMED_OUT) {
-                return 0;
-            }
-            if (result == 0) {
-                result = spin(record, attempt, deadline);
-                if (result != 0 && watch) {
-                    passOn(record, queue);
-                }
-            }
-        }
-        return result;
-    }
-
-    private static final long TIMED_OUT = Long.MIN_VALUE;
-
-    /** Tries for a while. A thread whose last spins all brought nothing spins only now and then. */
-    static long spin(ThreadRecord record, Attempt attempt, long deadline) {
-        int luck = record.luck();
-        if (ALONE || luck >= BAD_LUCK && luck % PROBE != 0) {
-            record.luck(luck + 1);
-            return attempt.attempt(record);
-        }
-        long end = Math.min(deadline, System.nanoTime() + SPIN_NANOS);
-        while (true) {
-            for (int i = 0; i < TRIES_A_YIELD; i++) {
-                Thread.onSpinWait();
-                long result = attempt.attempt(record);
-                if (result != 0) {
-                    record.luck(0);
-                    return result;
-                }
-            }
-            if (System.nanoTime() >= end) {
-                record.luck(luck + 1);
-                return 0;
-            }
-            Thread.yield();
-        }
+        } while (result == 0);
+        Spinner.slept(record, start);
+        return result == TIMED_OUT ? 0 : result;
     }
 
     /** One round of arming, trying again and parking. 0: look again from the start. */
@@ -117,7 +82,7 @@ final class Waiter {
             if (object.isClosed()) {
                 throw closed(record, object, queue, true);
             }
-            return 0;
+            return retry(record, queue, attempt, watch);
         }
         return leave(record, queue, attempt, watch);
     }
@@ -135,11 +100,17 @@ final class Waiter {
         if (!record.disarm()) {
             return TIMED_OUT;
         }
+        long result = retry(record, queue, attempt, watch);
+        return result != 0 ? result : TIMED_OUT;
+    }
+
+    /** The try of who was woken. */
+    private static long retry(ThreadRecord record, long queue, Attempt attempt, boolean watch) {
         long result = attempt.attempt(record);
         if (result != 0 && watch) {
             passOn(record, queue);
         }
-        return result != 0 ? result : TIMED_OUT;
+        return result;
     }
 
     /** PARKED, and a reference in the queue: the one an earlier wait left there, or a new one. */

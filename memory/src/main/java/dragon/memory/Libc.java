@@ -28,6 +28,7 @@ public final class Libc {
     private static final long SYS_CLOSE = ARM ? 57 : 3;
     private static final long SYS_MMAP = ARM ? 222 : 9;
     private static final long SYS_MUNMAP = ARM ? 215 : 11;
+    private static final long SYS_MPROTECT = ARM ? 226 : 10;
     private static final long SYS_MADVISE = ARM ? 233 : 28;
     private static final long SYS_GETPID = ARM ? 172 : 39;
     private static final long SYS_GETTID = ARM ? 178 : 186;
@@ -44,6 +45,9 @@ public final class Libc {
     private static final long F_ADD_SEALS = 1033;
     private static final long SEAL_SEAL_SHRINK_GROW = 1 | 2 | 4;
     private static final long PROT_READ_WRITE = 3;
+    private static final long PROT_READ_EXEC = 5;
+    private static final long MAP_PRIVATE_ANONYMOUS = 0x02 | 0x20;
+    private static final long PAGE = 4096;
     private static final long MAP_SHARED_NORESERVE = 0x01 | 0x4000;
     private static final long MADV_DONTDUMP = 16;
     private static final long FUTEX_WAKE = 1;
@@ -130,6 +134,20 @@ public final class Libc {
         long address = check(what, call(SYS_MMAP, 0, size, PROT_READ_WRITE, MAP_SHARED_NORESERVE, fd, 0));
         call(SYS_MADVISE, address, size, MADV_DONTDUMP, 0, 0, 0); // a core file without it is too large, not wrong
         return address;
+    }
+
+    /** A page of machine code; 0: this system allows none. */
+    static long executable(byte[] code) {
+        long page = call(SYS_MMAP, 0, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+        if (page < 0 && page > -4096) {
+            return 0;
+        }
+        MemorySegment.copy(code, 0, Raw.segment(page, PAGE), ValueLayout.JAVA_BYTE, 0, code.length);
+        if (call(SYS_MPROTECT, page, PAGE, PROT_READ_EXEC, 0, 0, 0) != 0) {
+            call(SYS_MUNMAP, page, PAGE, 0, 0, 0, 0);
+            return 0;
+        }
+        return page;
     }
 
     /** Unmaps. */

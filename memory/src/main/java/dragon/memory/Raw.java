@@ -180,6 +180,14 @@ public final class Raw {
         if (Crash.ON) {
             Crash.step();
         }
+        if (size < BulkCopy.WATCHED) {
+            plainCopyIn(from, start, address, size);
+        } else {
+            BulkCopy.copyIn(from, start, address, size);
+        }
+    }
+
+    static void plainCopyIn(MemorySegment from, long start, long address, long size) {
         MemorySegment.copy(from, start, ALL, address, size);
     }
 

@@ -58,8 +58,10 @@ public final class ThreadRecord {
     /** Process-local: the object whose queue holds this record's reference. The address of a dead object may have a new one. */
     private long queuedId;
 
-    /** Process-local: how well spinning paid lately. */
+    /** Process-local: how spinning paid lately; the waiter's notes. */
     private int luck;
+
+    private boolean brief;
 
     private int tid;
 
@@ -244,7 +246,7 @@ public final class ThreadRecord {
         }
     }
 
-    /** How well spinning paid lately: a small number that the waiter keeps here. */
+    /** Waits since spinning last paid. */
     public int luck() {
         return luck;
     }
@@ -252,6 +254,16 @@ public final class ThreadRecord {
     /** Keeps it. */
     public void luck(int newLuck) {
         luck = newLuck;
+    }
+
+    /** Whether the last sleep was brief. */
+    public boolean brief() {
+        return brief;
+    }
+
+    /** Keeps it. */
+    public void brief(boolean newBrief) {
+        brief = newBrief;
     }
 
     /** Nothing of it is in use: it may go to another thread. */
