@@ -40,6 +40,7 @@ final class Waiter {
     static long await(
             ThreadRecord record, SharedObject object, long queue, Attempt attempt, boolean watch, long deadline) {
         if (deadline == NO_WAIT) {
+            checkRunning(record, object); // who only ever tries hears of the end, too
             return 0;
         }
         long result = Spinner.spin(record, attempt, deadline);
@@ -67,32 +68,33 @@ final class Waiter {
             }
             return result;
         }
-        Memory memory = record.client().memory();
-        if (!memory.running()) {
-            if (record.disarm()) {
-                passOn(record, queue);
-            }
-            throw new RunOverException(memory.runState(), object.toString());
-        }
-        if (object.isClosed()) {
-            throw closed(record, object, queue, record.disarm());
+        if (!record.client().memory().running() || object.isClosed()) {
+            throw ended(record, object, queue, record.disarm());
         }
         if (record.park(deadline)) {
             record.idle();
             if (object.isClosed()) {
-                throw closed(record, object, queue, true);
+                throw ended(record, object, queue, true);
             }
             return retry(record, queue, attempt, watch);
         }
         return leave(record, queue, attempt, watch);
     }
 
-    /** Another thread closed the reference. A choice goes to the next. */
-    private static DragonException closed(ThreadRecord record, SharedObject object, long queue, boolean chosen) {
+    /** The run is over, or another thread closed the reference. A choice goes to the next. */
+    private static DragonException ended(ThreadRecord record, SharedObject object, long queue, boolean chosen) {
         if (chosen) {
             passOn(record, queue);
         }
+        checkRunning(record, object);
         return object.ended();
+    }
+
+    private static void checkRunning(ThreadRecord record, SharedObject object) {
+        Memory memory = record.client().memory();
+        if (!memory.running()) {
+            throw new RunOverException(memory.runState(), object.toString());
+        }
     }
 
     /** The deadline passed. Who was chosen in the same moment tries once more. */

@@ -211,6 +211,7 @@ class CrowdTest {
             assertThat(each.result()).isTrue();
         }
         assertThat(over(channel::receive)).isTrue();
+        assertThat(over(channel::tryReceive)).isTrue();
         node.close();
     }
 
