@@ -89,13 +89,19 @@ final class SharedMemory {
         clients.osPid(client, pid);
     }
 
-    /** A process ended: its exit event is set; what it held is swept, and its number free after that; handles that were on their way to it will not arrive. */
-    void ended(Birth birth, int status, List<Long> tokens) {
+    /** What a dead process held is swept, and its number free after that; handles that were on their way to it will not arrive. */
+    void dead(int client, List<Long> tokens) {
+        gone(client);
+        for (long token : tokens) {
+            sweeper.unpin(token);
+        }
+    }
+
+    /** Whoever joins the process learns its wait status. */
+    void ended(Birth birth, int status) {
         if (birth.exitEvent() != 0) {
             setExit(new Handle(birth.exitEvent(), birth.exitEventId()), 1L << 32 | Integer.toUnsignedLong(status));
         }
-        gone(birth.client());
-        unpin(tokens);
     }
 
     private void setExit(Handle handle, long value) {
@@ -109,18 +115,6 @@ final class SharedMemory {
     /** A client that was not made by a zygote is dead. */
     void gone(int client) {
         sweeper.sweep(client);
-    }
-
-    /** A process that got a client number never lived. */
-    void neverLived(int client, List<Long> tokens) {
-        gone(client);
-        unpin(tokens);
-    }
-
-    private void unpin(List<Long> tokens) {
-        for (long token : tokens) {
-            sweeper.unpin(token);
-        }
     }
 
     /** One more slab of a class of blocks, if the books allow. */

@@ -261,11 +261,6 @@ final class Workers {
             started(started);
         } else if (effect instanceof Effect.Ended ended) {
             ended(ended);
-        } else if (effect instanceof Effect.Reap reap) {
-            Zygote zygote = zygotes.get(reap.zygote());
-            if (zygote != null) {
-                zygote.tell(new Reap(reap.pid()));
-            }
         } else if (effect instanceof Effect.Kill kill) {
             Linux.kill(kill.pid(), kill.signal());
         } else if (effect instanceof Effect.Refused refused) {
@@ -353,16 +348,19 @@ final class Workers {
                     + (refused.errno() == 0 ? "" : ": " + Linux.explain(refused.errno()));
             request.from.fail(request.call, "spawn", text, refused.errno());
         }
-        memory().neverLived(refused.birth().client(), tokens(request));
+        memory().dead(refused.birth().client(), tokens(request));
     }
 
     private void ended(Effect.Ended ended) {
         Request request = requests.remove(ended.birth().process());
-        Birth birth = ended.birth();
-        for (Zygote zygote : zygotes.values()) {
-            zygote.output.ended(ended.pid());
-        }
-        memory().ended(birth, ended.status(), tokens(request));
+        memory().dead(ended.birth().client(), tokens(request));
+        output.ended(ended.pid(), () -> {
+            memory().ended(ended.birth(), ended.status());
+            Zygote zygote = zygotes.get(ended.reaper());
+            if (zygote != null) {
+                zygote.tell(new Reap(ended.pid()));
+            }
+        });
     }
 
     private static List<Long> tokens(@Nullable Request request) {

@@ -127,6 +127,7 @@ public final class Poller {
             }
             runTimed();
         }
+        stopped = false;
     }
 
     private void dispatch(int i) {

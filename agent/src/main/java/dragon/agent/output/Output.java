@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The run's two streams and everything that is read for them. For the agent's thread only.
@@ -15,18 +16,31 @@ import java.util.List;
  */
 public final class Output {
     private static final int MOST_HELD = 1 << 14;
+    private static final long PATIENCE = 500; // ms
     private static final int BUDGET = 1 << 17; // bytes read of one source before others get their turn
 
     private final Poller poller;
     private final StreamWriter[] writers;
+    private final boolean[] broken = new boolean[2];
     private final List<Source> sources = new ArrayList<>();
 
     public Output(Poller poller) {
         this.poller = poller;
-        this.writers = new StreamWriter[] {
-            new StreamWriter("dragon-stdout", poller, this::resume),
-            new StreamWriter("dragon-stderr", poller, this::resume)
-        };
+        this.writers = new StreamWriter[] {writer(0, "dragon-stdout"), writer(1, "dragon-stderr")};
+    }
+
+    private StreamWriter writer(int stream, String name) {
+        return new StreamWriter(name, poller, this::resume, () -> breakOff(stream));
+    }
+
+    /** Nobody reads the stream: who writes to it learns it as with a pipe (EPIPE). */
+    private void breakOff(int stream) {
+        broken[stream] = true;
+        for (Source source : List.copyOf(sources)) {
+            if (source.stream == stream) {
+                source.breakOff();
+            }
+        }
     }
 
     /** Writes to these descriptors from now on; until then all waits. They are closed by {@link #letGo} unless they are the process's own. */
@@ -55,8 +69,11 @@ public final class Output {
         private Channel() {
             for (int i = 0; i < 2; i++) {
                 Linux.Pair pair = Linux.socketPair(true);
-                ends[i] = new Source(pair.mine(), writers[i]);
+                ends[i] = new Source(pair.mine(), i);
                 others[i] = pair.other();
+                if (broken[i]) {
+                    ends[i].breakOff();
+                }
             }
         }
 
@@ -83,13 +100,6 @@ public final class Output {
             ends[1].release(pid);
         }
 
-        /** {@code pid} has ended: it will not end the line it has begun. */
-        public void ended(int pid) {
-            for (Source end : ends) {
-                end.afterQueued(() -> end.lines.flush(pid));
-            }
-        }
-
         /** The zygote is gone: when its last process is, too, the sockets end. */
         public void close() {
             Linux.close(others[0]);
@@ -104,22 +114,41 @@ public final class Output {
 
     /** Runs {@code done} when all that was written before this call has reached the streams. */
     public void flush(Runnable done) {
-        Countdown read = new Countdown(sources.size(), () -> {
-            Countdown written = new Countdown(2, done);
-            writers[0].then(written::one);
-            writers[1].then(written::one);
-        });
-        for (Source source : List.copyOf(sources)) {
-            source.afterQueued(read::one);
-        }
+        afterQueued(source -> {}, done);
     }
 
     /** As {@link #flush}, when no process is left that could end a line it has begun. */
     public void finish(Runnable done) {
-        for (Source source : List.copyOf(sources)) {
-            source.afterQueued(source.lines::flushAll);
+        afterQueued(source -> source.lines.flushAll(), done);
+    }
+
+    /**
+     * Process {@code pid} has ended: it will not end the line it has begun. Runs {@code done} when what it wrote has reached the streams, at once if it has; but a
+     * terminal that takes nothing holds up the news of an end no longer than {@link #PATIENCE}.
+     */
+    public void ended(int pid, Runnable done) {
+        Once once = new Once(done);
+        afterQueued(source -> source.lines.flush(pid), once);
+        if (!once.ran) {
+            poller.after(PATIENCE, once);
         }
-        flush(done);
+    }
+
+    /** Does {@code step} for each source when what has been written to it up to now is read, then {@code done} when that is written. */
+    private void afterQueued(Consumer<Source> step, Runnable done) {
+        List<Source> all = List.copyOf(sources);
+        Countdown read = new Countdown(all.size() + 1, () -> {
+            Countdown written = new Countdown(2, done);
+            writers[0].then(written::one);
+            writers[1].then(written::one);
+        });
+        for (Source source : all) {
+            source.afterQueued(() -> {
+                step.accept(source);
+                read.one();
+            });
+        }
+        read.one();
     }
 
     private void resume() {
@@ -135,9 +164,6 @@ public final class Output {
         Countdown(int count, Runnable then) {
             this.left = count;
             this.then = then;
-            if (count == 0) {
-                then.run();
-            }
         }
 
         void one() {
@@ -147,11 +173,29 @@ public final class Output {
         }
     }
 
+    private static final class Once implements Runnable {
+        private final Runnable task;
+        private boolean ran;
+
+        Once(Runnable task) {
+            this.task = task;
+        }
+
+        @Override
+        public void run() {
+            if (!ran) {
+                ran = true;
+                task.run();
+            }
+        }
+    }
+
     private record Mark(long at, Runnable task) {}
 
     /** One socket that is read. */
     private final class Source {
         private final int fd;
+        private final int stream;
         private final StreamWriter writer;
         private final Lines lines;
         private final List<Mark> marks = new ArrayList<>();
@@ -161,9 +205,10 @@ public final class Output {
         private boolean paused;
         private boolean ended;
 
-        Source(int fd, StreamWriter writer) {
+        Source(int fd, int stream) {
             this.fd = fd;
-            this.writer = writer;
+            this.stream = stream;
+            this.writer = writers[stream];
             this.lines = new Lines(writer::add);
             sources.add(this);
             watch();
@@ -234,6 +279,12 @@ public final class Output {
             if (paused && !ended && !writer.full()) {
                 paused = false;
                 watch();
+            }
+        }
+
+        void breakOff() {
+            if (!ended) {
+                end();
             }
         }
 

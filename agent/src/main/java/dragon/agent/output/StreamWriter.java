@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Writes lines to one of the run's streams from a thread of its own, since a terminal may take its time. What it has not written yet is bounded: who adds
  * asks {@link #full} first, and hears when there is room again. Lines that fit together into a write that a pipe takes at once (4096 bytes) go together.
  *
- * <p>The thread starts with the first line. If nobody reads the stream any more, lines are dropped.
+ * <p>The thread starts with the first line. When nobody reads the stream any more, that is told, and lines are dropped.
  */
 final class StreamWriter {
     private static final int LIMIT = 1 << 18;
@@ -39,18 +39,24 @@ final class StreamWriter {
     private final String name;
     private final Poller poller;
     private final Runnable room;
+    private final Runnable broken;
     private final ArrayDeque<Item> items = new ArrayDeque<>();
     private int waiting; // bytes in items
     private boolean wasFull;
     private int fd = -1;
+    private boolean busy; // the thread is writing, or telling
     private boolean discard;
     private @Nullable Thread thread;
 
-    /** {@code room}: called on the poller's thread when there is room after {@link #full} was true. */
-    StreamWriter(String name, Poller poller, Runnable room) {
+    /**
+     * @param room called on the poller's thread when there is room after {@link #full} was true
+     * @param broken called there when nobody reads the stream any more
+     */
+    StreamWriter(String name, Poller poller, Runnable room, Runnable broken) {
         this.name = name;
         this.poller = poller;
         this.room = room;
+        this.broken = broken;
     }
 
     /** Writes to {@code fd} from now on; until then lines wait. */
@@ -84,14 +90,20 @@ final class StreamWriter {
         }
     }
 
-    /** Runs {@code task} on the poller's thread when everything added so far is written. */
-    synchronized void then(Runnable task) {
-        if (items.isEmpty() && thread == null || discard) {
-            poller.execute(task);
-        } else {
+    /** Runs {@code task} on the poller's thread when everything added so far is written; at once if it is. For that thread. */
+    void then(Runnable task) {
+        if (!append(task)) {
+            task.run();
+        }
+    }
+
+    private synchronized boolean append(Runnable task) {
+        boolean waits = !discard && (busy || !items.isEmpty());
+        if (waits) {
             items.add(new Item(task));
             wake();
         }
+        return waits;
     }
 
     private void wake() {
@@ -108,7 +120,7 @@ final class StreamWriter {
         while (true) {
             Item first = take();
             if (first.then != null) {
-                poller.execute(first.then);
+                tell(first.then);
             } else {
                 write(buffer, first.lines);
             }
@@ -123,6 +135,7 @@ final class StreamWriter {
                 // nobody interrupts it; look again
             }
         }
+        busy = true;
         Item first = items.remove();
         return first.then == null ? together(first) : first;
     }
@@ -163,12 +176,19 @@ final class StreamWriter {
         written(lines.length, taken);
     }
 
+    private synchronized void tell(Runnable task) {
+        busy = false;
+        poller.execute(task);
+    }
+
     private synchronized void written(int size, boolean taken) {
+        busy = false;
         waiting -= size;
-        if (!taken) { // nobody reads it any more
+        if (!taken && !discard) {
             discard = true;
             items.removeIf(item -> item.then == null);
             waiting = 0;
+            poller.execute(broken);
         }
         if (wasFull && waiting < LIMIT / 2) {
             wasFull = false;

@@ -19,11 +19,11 @@ public sealed interface Effect {
     /** The process never lived: tell who asked for it; its client number is free again. */
     record Refused(Birth birth, String words, int errno) implements Effect {}
 
-    /** The process ended: the exit event is set, then its client number swept. */
-    record Ended(Birth birth, int pid, int status) implements Effect {}
-
-    /** Its end is recorded: the zygote may reap it, and its pid may be another's. */
-    record Reap(long zygote, int pid) implements Effect {}
+    /**
+     * The process ended. What it held is swept; when all it wrote is shown, its exit event is set; then {@code reaper}, the zygote that waits for leave to do so, may
+     * reap it (0: that has been done), and its pid may be another's.
+     */
+    record Ended(Birth birth, int pid, int status, long reaper) implements Effect {}
 
     /** Send a signal to a process that is not reaped yet. */
     record Kill(int pid, int signal) implements Effect {}

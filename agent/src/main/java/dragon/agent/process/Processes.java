@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * The processes that were asked for and the zygotes that fork them.
  *
  * <p>A process is WAITING for its zygote to be ready, FORKING while the zygote makes it, LIVE, and gone when its end is known. Its end is known once: from its zygote,
- * which then waits for {@link Effect.Reap}, so that its pid means nobody else before; or, if the zygote was killed (and the kernel killed its workers with it), from the keeper,
+ * which then waits for leave to reap it ({@link Effect.Ended}), so that its pid means nobody else before; or, if the zygote was killed (and the kernel killed its workers with it), from the keeper,
  * which inherited and reaped it. That is why the end of a zygote is not yet the end of its workers: one of them may still be running for an instant, and nothing of it
  * may be swept before it is dead.
  *
@@ -205,7 +205,7 @@ public final class Processes {
         }
         Integer status = orphans.get(event.pid());
         if (status != null) {
-            end(process, status);
+            end(process, status, 0);
         }
         forgetOrphans();
     }
@@ -228,20 +228,17 @@ public final class Processes {
     private void exited(Event.Exited event) {
         Process process = byPid.get(event.pid());
         if (process != null) {
-            end(process, event.status());
-            if (event.reported()) {
-                effects.add(new Effect.Reap(process.zygote.id, event.pid()));
-            }
+            end(process, event.status(), event.reported() ? process.zygote.id : 0);
         } else {
             orphans.put(event.pid(), event.status());
             forgetOrphans();
         }
     }
 
-    private void end(Process process, int status) {
+    private void end(Process process, int status, long reaper) {
         processes.remove(process.birth.process());
         byPid.remove(process.pid);
-        effects.add(new Effect.Ended(process.birth, process.pid, status));
+        effects.add(new Effect.Ended(process.birth, process.pid, status, reaper));
         endDaemonsOf(process.birth.process(), (status & 0x7f) == 0 ? SIGTERM : SIGKILL);
         endSpent(process.zygote);
     }

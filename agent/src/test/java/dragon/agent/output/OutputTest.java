@@ -16,11 +16,14 @@ class OutputTest {
     private final Output output = new Output(poller);
     private final Linux.Pair stdout = Linux.socketPair(false);
     private final Linux.Pair stderr = Linux.socketPair(false);
+    private boolean readable = true;
     private final StringBuilder shown = new StringBuilder();
 
     @AfterEach
     void close() {
-        Linux.close(stdout.mine());
+        if (readable) {
+            Linux.close(stdout.mine());
+        }
         Linux.close(stderr.mine());
     }
 
@@ -66,8 +69,8 @@ class OutputTest {
         output.targets(stdout.other(), stderr.other());
         Output.Channel channel = ready();
         write(channel.stdout(), "half");
-        channel.ended(Linux.getpid());
-        flush();
+        output.ended(Linux.getpid(), poller::stop);
+        poller.run();
         assertThat(read(stdout.mine())).isEqualTo("half");
     }
 
@@ -116,6 +119,50 @@ class OutputTest {
         assertThat(all.toString().split("\n"))
                 .hasSize(lines)
                 .endsWith("a line of output of which there are many, number " + (lines - 1));
+    }
+
+    @Test
+    void anEndIsNewsAtOnceWhereNothingWaits() {
+        output.targets(stdout.other(), stderr.other());
+        ready();
+        boolean[] told = {false};
+        output.ended(1, () -> told[0] = true);
+        assertThat(told[0]).isTrue();
+    }
+
+    @Test
+    void anEndIsNewsThoughTheTerminalTakesNothing() {
+        Output.Channel channel = ready(); // there is no target yet
+        write(channel.stdout(), "a line\n");
+        output.ended(Linux.getpid(), poller::stop);
+        poller.run();
+        output.targets(stdout.other(), stderr.other());
+        flush();
+        assertThat(read(stdout.mine())).isEqualTo("a line\n");
+    }
+
+    @Test
+    void writersLearnThatNobodyReads() {
+        output.targets(stdout.other(), stderr.other());
+        Output.Channel channel = ready();
+        Linux.close(stdout.mine());
+        readable = false;
+        write(channel.stdout(), "lost\n");
+        MemorySegment more = Arena.ofAuto().allocateFrom("more");
+        poller.after(20, new Runnable() {
+            @Override
+            public void run() {
+                if (Linux.write(channel.stdout(), more, 4) == -Linux.EPIPE) {
+                    poller.stop();
+                } else {
+                    poller.after(5, this);
+                }
+            }
+        });
+        poller.run();
+        Output.Channel later = ready();
+        assertThat(Linux.write(later.stdout(), more, 4)).isEqualTo(-Linux.EPIPE);
+        assertThat(Linux.write(later.stderr(), more, 4)).isEqualTo(4);
     }
 
     @Test

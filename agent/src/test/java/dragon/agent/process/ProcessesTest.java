@@ -81,8 +81,7 @@ class ProcessesTest {
         processes.apply(new Event.ZygoteReady(LATER, PYTHON));
         processes.apply(new Event.Forked(6, 600, 0));
         assertThat(processes.apply(new Event.Exited(600, 0, true)))
-                .containsExactly(
-                        new Effect.Ended(birth(6), 600, 0), new Effect.EndZygote(LATER), new Effect.Reap(LATER, 600));
+                .containsExactly(new Effect.Ended(birth(6), 600, 0, LATER), new Effect.EndZygote(LATER));
     }
 
     @Test
@@ -90,7 +89,7 @@ class ProcessesTest {
         readyZygote();
         live(birth(6), 600);
         assertThat(processes.apply(new Event.Exited(600, 256, true)))
-                .containsExactly(new Effect.Ended(birth(6), 600, 256), new Effect.Reap(FIRST, 600));
+                .containsExactly(new Effect.Ended(birth(6), 600, 256, FIRST));
         assertThat(processes.pid(6)).isZero();
         assertThat(processes.apply(new Event.Exited(600, 256, true))).isEmpty();
     }
@@ -101,11 +100,11 @@ class ProcessesTest {
         live(birth(6), 600);
         live(birth(7), 700);
         assertThat(processes.apply(new Event.Exited(700, 9, false)))
-                .containsExactly(new Effect.Ended(birth(7), 700, 9));
+                .containsExactly(new Effect.Ended(birth(7), 700, 9, 0));
         assertThat(processes.apply(new Event.ZygoteGone(FIRST, "killed", 0))).isEmpty();
         assertThat(processes.pid(6)).isEqualTo(600);
         assertThat(processes.apply(new Event.Exited(600, 9, false)))
-                .containsExactly(new Effect.Ended(birth(6), 600, 9));
+                .containsExactly(new Effect.Ended(birth(6), 600, 9, 0));
         assertThat(want(8)).containsExactly(new Effect.StartZygote(LATER, PYTHON, 0));
     }
 
@@ -123,7 +122,7 @@ class ProcessesTest {
         want(6);
         assertThat(processes.apply(new Event.Exited(600, 9, false))).isEmpty();
         assertThat(processes.apply(new Event.Forked(6, 600, 0)))
-                .containsExactly(new Effect.Started(6, 600), new Effect.Ended(birth(6), 600, 9));
+                .containsExactly(new Effect.Started(6, 600), new Effect.Ended(birth(6), 600, 9, 0));
     }
 
     @Test
