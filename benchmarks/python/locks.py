@@ -7,7 +7,7 @@ from typing import Any
 
 import slices
 
-SECONDS = 0.8
+SECONDS = 0.3
 clock = time.perf_counter
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import slices
+
 clock = time.perf_counter
 
 
@@ -12,30 +14,31 @@ def nothing() -> None:
     pass
 
 
-def _run(processes: list[Any]) -> None:
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        if process.exitcode != 0:
-            raise RuntimeError(f"{process} ended with {process.exitcode}")
+def _rate(mp: Any, at_once: int) -> float:
+    """Processes a second: the median of five slices of 0.2 s and more, with rests between them."""
+    return slices.median([_slice(mp, at_once) for _ in range(6)][1:])
+
+
+def _slice(mp: Any, at_once: int) -> float:
+    time.sleep(0.2)
+    count, begin = 0, clock()
+    while count == 0 or clock() - begin < 0.2:
+        processes = [mp.Process(target=nothing) for _ in range(at_once)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+            if process.exitcode != 0:
+                raise RuntimeError(f"{process} ended with {process.exitcode}")
+        count += at_once
+    return count / (clock() - begin)
 
 
 def start_join(mp: Any) -> float:
-    """Processes a second, one after another, for about a second."""
-    _run([mp.Process(target=nothing)])
-    count, begin = 0, clock()
-    while count < 5 or clock() - begin < 1:
-        _run([mp.Process(target=nothing)])
-        count += 1
-    return count / (clock() - begin)
+    """One after another."""
+    return _rate(mp, 1)
 
 
 def start_join_16(mp: Any) -> float:
-    """Processes a second, 16 started before the first is joined, for about a second."""
-    _run([mp.Process(target=nothing) for _ in range(16)])
-    count, begin = 0, clock()
-    while count == 0 or clock() - begin < 1:
-        _run([mp.Process(target=nothing) for _ in range(16)])
-        count += 16
-    return count / (clock() - begin)
+    """16 started before the first is joined."""
+    return _rate(mp, 16)
