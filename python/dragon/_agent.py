@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from dragon import _shm
 from dragon._control import Failure, Flush, Grow, Grown, Hello, Signal, Spawned, Welcome
@@ -26,6 +26,9 @@ MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
 _CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
 
 
+Stream = Optional[tuple[int, int]]  # device and inode of a descriptor
+
+
 class Place(NamedTuple):
     """Where this process stands in its run. Pickles to nobody: it is this process's own."""
 
@@ -34,9 +37,7 @@ class Place(NamedTuple):
     run_id: bytes
     process_id: int
     client: int
-    streams: tuple[
-        tuple[int, int] | None, tuple[int, int] | None
-    ]  # device and inode of the run's own stdout and stderr, as this process has them
+    streams: tuple[Stream, Stream]  # the run's own stdout and stderr, as this process has them
 
 
 class Startup(NamedTuple):
@@ -128,7 +129,7 @@ def be_worker(address: str, place: Place, started_with: Startup) -> None:
     _address, _place, _startup = address, place, started_with
 
 
-def stream_of(descriptor: int) -> tuple[int, int] | None:
+def stream_of(descriptor: int) -> Stream:
     """Device and inode of a descriptor; None if it is closed."""
     try:
         status = os.fstat(descriptor)
@@ -275,9 +276,7 @@ class _Connection:
             while self._waiting[number] is None:
                 self._take_one()
             answer = self._waiting[number]
-        except Exception:
-            raise
-        except BaseException:
+        except BaseException:  # a signal handler's, or the connection's end
             self._given_up.add(number)
             raise
         finally:

@@ -106,7 +106,7 @@ def _signals(mask: str) -> list[int]:
 def _differs(status: dict[str, str]) -> bool:
     """Would a worker forked from the warm interpreter differ from this process in what only a start of its own can set?"""
     startup = _agent.startup()
-    if status.get("TracerPid", "0") != "0":
+    if status.get("TracerPid", "0") != "0" or not startup.credentials:
         return True
     for key, value in startup.credentials.items():
         here = " ".join(status.get(key, value).split()) if key != "NSpid" else str(len(status.get(key, "").split()))

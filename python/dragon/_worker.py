@@ -12,7 +12,7 @@ import pickle
 import resource
 import sys
 import types
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 from dragon import _agent, _control, _main_code, _setting, _shm, popen
 
@@ -159,17 +159,20 @@ def _run_process(payload: bytes) -> int:
 
     _fresh_main()
     _line_by_line()
-    source = io.BytesIO(payload)
+    source: BinaryIO = io.BytesIO(payload)
     current = process.current_process()
     try:
         current._inheriting = True  # type: ignore[attr-defined]
         try:
             birth = popen.Birth(*pickle.load(source))
             _take_birth(birth)
+            if birth.arguments is not None:
+                source = _open_arguments(popen.inherited[birth.arguments])
             preparation = pickle.load(source)
             _spare_a_search(preparation.get("init_main_from_path", ""))
             spawn.prepare(preparation)
             mine: BaseProcess = pickle.load(source)
+            source.close()
         finally:
             del current._inheriting  # type: ignore[attr-defined]
         mine._parent_pid = birth.parent  # type: ignore[attr-defined]
@@ -191,6 +194,11 @@ def _take_birth(birth: popen.Birth) -> None:
     _identity.set_style(birth.style)
     if birth.tracker is not None:
         resource_tracker._resource_tracker._fd = popen.inherited[birth.tracker]  # type: ignore[attr-defined]
+
+
+def _open_arguments(descriptor: int) -> BinaryIO:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return open(descriptor, "rb")
 
 
 def _spare_a_search(path: str) -> None:

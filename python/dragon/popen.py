@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 inherited: list[int] = []
 
 _KILLED = -signal.SIGKILL
-_LARGEST_PAYLOAD = 128 << 20
+_INLINE = 1 << 20  # bytes; larger arguments go by a memory file of their own, past the agent
 
 
 class DupFd:
@@ -48,6 +48,7 @@ class Birth(NamedTuple):
     style: str
     tracker: int | None  # which of the descriptors leads to the parent's resource tracker
     main: str | None  # the file that the child runs as `__mp_main__`
+    arguments: int | None  # which of the descriptors holds preparation data and process object; None: they follow
 
 
 class Popen:
@@ -63,7 +64,7 @@ class Popen:
         self.tokens: list[int] = []
         self._descriptors: list[int] = []
         self._close_sentinel: Any = None
-        self._sentinel = -1
+        self._sentinel = self._arguments = -1
         self._exit = _shm.Event.create()
         self._launch(process_obj)
 
@@ -122,48 +123,53 @@ class Popen:
     def _launch(self, process_obj: BaseProcess) -> None:
         streams: list[int] = []
         setting = _setting.encoded(streams.append)
-        payload = self._pickled(process_obj)
-        descriptors = streams + self._descriptors
-        if len(descriptors) > _agent.MOST_DESCRIPTORS:
-            raise ValueError(
-                f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})"
+        try:
+            payload = self._pickled(process_obj)
+            descriptors = streams + self._descriptors
+            if len(descriptors) > _agent.MOST_DESCRIPTORS:
+                raise ValueError(
+                    f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})"
+                )
+            event = self._exit.offset, self._exit.id
+            count, daemon = len(self._descriptors), bool(process_obj.daemon)
+            answer = _agent.call(
+                Spawn(setting, payload, count, event, self.tokens, process_obj.name, daemon), descriptors
             )
-        event = self._exit.offset, self._exit.id
-        answer = _agent.call(
-            Spawn(
-                setting, payload, len(self._descriptors), event, self.tokens, process_obj.name, bool(process_obj.daemon)
-            ),
-            descriptors,
-        )
+        finally:
+            if self._arguments >= 0:
+                os.close(self._arguments)
         assert isinstance(answer, Spawned)
         self.process_id = answer.process_id
         self.os_pid = answer.os_pid
 
     def _pickled(self, process_obj: BaseProcess) -> bytes:
-        buffer = io.BytesIO()
+        """What the child is told. (The agent carries it and does not look into it.)"""
+        body = io.BytesIO()
         preparation = spawn.get_preparation_data(process_obj.name)
         context.set_spawning_popen(cast(Any, self))
         try:
-            tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
-            birth = Birth(
-                _identity.shown(_agent.attach().process_id, os.getpid()),
-                os.getpid(),
-                started(os.getpid()),
-                _identity.style(),
-                None if tracker is None else self.duplicate_for_child(tracker),
-                preparation.get("init_main_from_path"),
-            )
-            pickle.dump(tuple(birth), buffer)
-            context.reduction.dump(preparation, buffer)  # type: ignore[attr-defined]
-            context.reduction.dump(process_obj, buffer)  # type: ignore[attr-defined]
+            context.reduction.dump(preparation, body)  # type: ignore[attr-defined]
+            context.reduction.dump(process_obj, body)  # type: ignore[attr-defined]
         finally:
             context.set_spawning_popen(None)
-        if buffer.tell() > _LARGEST_PAYLOAD:
-            raise ValueError(
-                f"the arguments of {process_obj.name} take {buffer.tell()} bytes pickled, and at most {_LARGEST_PAYLOAD} can go with a process: "
-                "hand large data over by a Queue or Pipe"
-            )
-        return buffer.getvalue()
+        tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
+        large = body.tell() > _INLINE
+        birth = Birth(
+            _identity.shown(_agent.attach().process_id, os.getpid()),
+            os.getpid(),
+            started(os.getpid()),
+            _identity.style(),
+            None if tracker is None else self.duplicate_for_child(tracker),
+            preparation.get("init_main_from_path"),
+            self.duplicate_for_child(self._file(body)) if large else None,
+        )
+        return pickle.dumps(tuple(birth)) + (b"" if large else body.getbuffer())
+
+    def _file(self, body: io.BytesIO) -> int:
+        self._arguments = descriptor = os.memfd_create("dragon-arguments")
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(body.getbuffer())
+        return descriptor
 
     def _await(self, timeout: float | None) -> int:
         try:

@@ -256,10 +256,6 @@ def test_threads_may_start_processes_at_once(ctx: Any) -> None:
     assert codes == [3] * 12
 
 
-def test_arguments_of_any_size_up_to_a_limit_that_is_told(ctx: Any) -> None:
-    for size in (1, 100_000, 5_000_000):
+def test_arguments_of_any_size(ctx: Any) -> None:
+    for size in (1, 100_000, 500_000, 3_000_000, 100_000_000):
         assert ask(ctx, len, b"x" * size)[1] == size
-    from dragon import popen
-
-    with pytest.raises(ValueError, match="hand large data over by a Queue or Pipe"):
-        ctx.Process(target=len, args=(b"x" * (popen._LARGEST_PAYLOAD + 1),)).start()
