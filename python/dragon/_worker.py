@@ -87,7 +87,10 @@ class Plan:
         self.nice = setting.nice if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice else None
         cpus = set(setting.cpus)
         self.cpus = cpus if cpus and os.sched_getaffinity(0) != cpus else None
-        self.ignored = [number for number in setting.ignored if _signal.getsignal(number) != _signal.SIG_IGN]
+        possible = _signal.valid_signals()  # without those the C library keeps for itself
+        self.ignored = [number for number in setting.ignored if number in possible]
+        self.ignored = [number for number in self.ignored if _signal.getsignal(number) != _signal.SIG_IGN]
+        self.blocked = [number for number in setting.blocked if number in possible]
 
     def prepare(self) -> None:
         """Done by the zygote itself, whose own environment serves only its children."""
@@ -131,7 +134,7 @@ def run(request: _encoded.Fork, descriptors: list[int], home: Home, plan: Plan) 
     _agent.be_worker(home.address, place, home.startup)
     plan.carry_out()
     gc.enable()
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, setting.blocked)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, plan.blocked)
     _end(_run_process(request.payload))
 
 
