@@ -128,9 +128,9 @@ class Dispatcher:
     def terminate(self) -> None:
         """Ends everything now."""
         self._state = "TERMINATE"
+        self.taskqueue.put(None)
         try:
             self._changes.send(b"")
-            self.taskqueue.put(None)
             self._join(0)
             self._end_processes()
             with self._lock:
