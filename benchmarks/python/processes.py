@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import slices
-
 clock = time.perf_counter
 
 
@@ -16,6 +14,8 @@ def nothing() -> None:
 
 def _rate(mp: Any, at_once: int) -> float:
     """Processes a second: the median of five slices of 0.2 s and more, with rests between them."""
+    import slices  # here, so that the workers need not
+
     return slices.median([_slice(mp, at_once) for _ in range(6)][1:])
 
 

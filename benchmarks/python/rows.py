@@ -142,7 +142,7 @@ def _idle() -> Benchmark:
         Row("python/idle/pool", "Idle: Pool(2) without work, processor time (head too)", "us/s", False, Goal(0)),
         Row("python/idle/agent", "Idle: agent, keeper, zygote, processor time", "us/s", False, peer=""),
     ]
-    return Benchmark("python/idle", "python", rows)
+    return Benchmark("python/idle", "python", rows, sides=["dragon", "spawn"])
 
 
 ALL: list[Benchmark] = [
