@@ -230,19 +230,25 @@ class Dispatcher:
     # ---- tasks ----
 
     def _give_tasks(self) -> None:
-        try:
-            for tasks, set_length in iter(self.taskqueue.get, None):
-                index = -1
-                for task in tasks:
-                    if self._state == "TERMINATE":
-                        return
-                    index = task[1]
-                    self._give(*task)
-                if set_length:
-                    set_length(index + 1)
-                task = tasks = set_length = None
-        except (_shm.Closed, _shm.RunOver):
-            pass  # the pool was terminated, or the run is over
+        over: _shm.RunOver | None = None  # once the run is over, every task that still comes fails with this
+        for tasks, set_length in iter(self.taskqueue.get, None):
+            index = -1
+            for task in tasks:
+                if self._state == "TERMINATE":
+                    return
+                index = task[1]
+                try:
+                    if over is None:
+                        self._give(*task)
+                except _shm.Closed:
+                    return  # the pool was terminated
+                except _shm.RunOver as error:
+                    over = error
+                if over is not None:
+                    self._set(task[0], index, (False, over))
+            if set_length:
+                set_length(index + 1)
+            task = tasks = set_length = None
 
     def _give(self, job: int, index: int, function: Any, args: Any, kwds: Any, idle: bool = False) -> None:
         try:
@@ -256,6 +262,7 @@ class Dispatcher:
             self.taskqueue.put(([(job, index, function, args, kwds)], None))
             return
         if worker is None:
+            self._results.poll(0)  # raises RunOver where nobody is left to give it to a worker later
             message = (_message.PARTS, [header, data, *buffers]) if buffers else (_message.PICKLE, header + data)
             self._returned.append(((job, index), *message))
             return

@@ -47,6 +47,23 @@ def test_when_the_agent_is_killed_everyone_hears_of_it() -> None:
     assert done.stdout == "-9\nthe node's agent died, and the run with it\n", done.stderr
 
 
+def test_a_pool_that_lost_its_agent_fails_what_comes_later_too() -> None:
+    done = python(
+        "import dragon, multiprocessing as mp, os\n"
+        "mp.set_start_method('dragon')\n"
+        "pool = mp.Pool(2); print(sum(pool.map(abs, range(10))))\n"
+        "os.kill(dragon._shm.info()['agent_pid'], 9)\n"
+        "for process in pool._pool[:]: process.join()\n"
+        "for ask in (pool.map_async, pool.starmap_async):\n"
+        "    try: ask(max, [(1, 2)] * 3).get(30)\n"
+        "    except OSError as error: print(error)\n"
+        "try: print(pool.apply(abs, (1,)))\n"
+        "except OSError as error: print(error)\n"
+        "pool.terminate()\n"
+    )
+    assert done.stdout == "45\n" + 3 * "the node's agent died, and the run with it\n", done.stderr
+
+
 def test_a_runtime_that_cannot_start_is_heard(tmp_path: pathlib.Path) -> None:
     (tmp_path / "python").mkdir()
     (tmp_path / "python" / "dragon").symlink_to(PACKAGE / "dragon")
