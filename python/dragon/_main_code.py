@@ -1,15 +1,25 @@
 """The code of a user's program, which each worker runs as `__mp_main__`: compiled once, by the zygote, for all workers to come.
 
-It stands for the file only as long as that is unchanged; what cannot be read or compiled is left to the worker, which says so.
+It stands for the file only as long as that is unchanged; what cannot be read or compiled is left to the worker, which says so. The plain modules of the standard
+library that the program names are imported with it: they hold nothing of a user's, and start no thread.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import runpy
 from typing import Any
 
 _MOST = 16  # programs
+
+_NAMES = """
+argparse array ast base64 bisect bz2 calendar cmath collections configparser contextlib copy csv ctypes dataclasses datetime decimal difflib
+enum fnmatch fractions functools glob gzip hashlib heapq hmac inspect io itertools json logging lzma math numbers operator pathlib pprint queue
+random re secrets select selectors shlex shutil socket statistics string struct subprocess tempfile textwrap timeit traceback types typing
+urllib.parse uuid warnings weakref zipfile zlib
+"""
+_PLAIN = frozenset(_NAMES.split())
 
 _module: Any = runpy
 _compile = _module._get_code_from_file
@@ -25,7 +35,10 @@ def learn(path: str) -> bool:
             return False
         if len(_known) >= _MOST:
             _known.clear()
-        _known[path] = stamp, _compile("__mp_main__", path) if _takes_name else _compile(path)
+        found = _compile("__mp_main__", path) if _takes_name else _compile(path)
+        _known[path] = stamp, found
+        for name in _PLAIN.intersection((found[0] if _takes_name else found).co_names):
+            importlib.import_module(name)
     except Exception:
         return False
     return True
