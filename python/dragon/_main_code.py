@@ -37,8 +37,11 @@ def learn(path: str) -> bool:
             _known.clear()
         found = _compile("__mp_main__", path) if _takes_name else _compile(path)
         _known[path] = stamp, found
+        folder = os.path.dirname(path)
         for name in _PLAIN.intersection((found[0] if _takes_name else found).co_names):
-            importlib.import_module(name)
+            own = os.path.join(folder, name.partition(".")[0])
+            if not os.path.exists(own + ".py") and not os.path.exists(own):  # else it may be a module of the program's
+                importlib.import_module(name)
     except Exception:
         return False
     return True

@@ -43,3 +43,6 @@ def test_plain_modules_come_with_it(tmp_path: pathlib.Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, PACKAGE, program], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
+    (tmp_path / "statistics.py").touch()
+    done = subprocess.run([sys.executable, "-c", code, PACKAGE, program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
