@@ -8,7 +8,7 @@
 
 Each run has a session, a home, a folder for temporary files and a marker in the environment of its own. Everything is awaited as a condition with
 a deadline; when one passes, the stacks of every process of the run are part of the error. "Gone within a second" is measured; seconds in which
-the machine had more to run than processors (the kernel's pressure figure) are not counted, up to four.
+the machine had more to run than processors (the kernel's pressure figure) are not counted, up to two.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from procs import ROOT, Process
 
 DRAGON = ROOT / "dragon"
 GONE = 1.0  # seconds within which everything of a run is gone
+SPARED = 2.0  # seconds more, at most, that are granted for waits for a processor
 PATIENCE = float(
     os.environ.get("DRAGON_TEST_PATIENCE", "30")
 )  # seconds after which an awaited thing is called hung; nothing takes that long
@@ -292,13 +293,14 @@ class Run:
     def gone(self, within: float = GONE, spare: Sequence[Process] = ()) -> float:
         """Waits until no process of the run is left, by their pidfds; the seconds it took, which must not be more than `within`."""
         begin, waited = time.monotonic(), procs.processor_wait()
-        deadline = begin + within + 4
+        deadline = begin + within + SPARED
         while left := [each for each in self.processes() if each not in spare]:
             if time.monotonic() > deadline:
-                self.fail(f"{len(left)} processes are left after {within + 4:.0f} s")
+                self.fail(f"{len(left)} processes are left after {within + SPARED:.0f} s")
             await_ends(left, deadline)
         took = time.monotonic() - begin
-        counted = took - min(4.0, procs.processor_wait() - waited)
+        print(f"gone after {took:.2f} s")
+        counted = took - min(SPARED, procs.processor_wait() - waited)
         if counted > within:
             self.fail(
                 f"all processes were gone only after {took:.2f} s ({counted:.2f} s without the waits for a processor)"
