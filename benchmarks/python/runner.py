@@ -91,9 +91,11 @@ def java(benchmark: rows.Benchmark, rounds: int) -> list[Sample]:
 def jmh() -> list[Sample]:
     """One fork of all of JMH's benchmarks; a method's name is the side and the operation."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        quick = ["-f", "1", "-wi", "3", "-w", "300ms", "-i", "5", "-r", "200ms", "-rf", "json"]
+        quick = ["-f", "1", "-wi", "2", "-w", "150ms", "-i", "3", "-r", "100ms", "-rf", "json"]
         java = shlex.split(os.environ["DRAGON_BENCHMARK_JAVA"])
-        execute([*java, "org.openjdk.jmh.Main", "Operations", *quick, "-rff", file.name], dict(os.environ))
+        execute(
+            [*urgent("jmh"), *java, "org.openjdk.jmh.Main", "Operations", *quick, "-rff", file.name], dict(os.environ)
+        )
         results = json.loads(Path(file.name).read_text())
     samples = []
     for result in results:
