@@ -2,10 +2,12 @@
 
 import multiprocessing as mp
 
-import dragon  # noqa: F401  (registers the start method)
+from dragon import _agent
+from dragon._control import Bye
 
 
 def echo(lines, answers):
+    print("a worker's line", flush=True)
     for line in iter(lines.get, None):
         answers.put(line)
 
@@ -26,4 +28,5 @@ if __name__ == "__main__":
     worker.join()
     with mp.Pool(2) as pool:
         assert pool.map(square, range(10)) == [number * number for number in range(10)]
+    _agent.call(Bye())
     print("trained", flush=True)

@@ -204,7 +204,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         boolean head = setup.plain() && hello.role() == Hello.Role.HEAD && from.peer.pid() == headPid;
         if (head && hello.streams() && descriptors.length == 2) {
             output.targets(descriptors[0], descriptors[1]);
-            Plain.letGoOfStandardStreams();
+            Linux.silenceStandardStreams(); // held on to, they would keep its reader waiting after its end
         } else {
             FrameSocket.closeAll(descriptors);
         }

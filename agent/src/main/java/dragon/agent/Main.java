@@ -1,6 +1,7 @@
 package dragon.agent;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The agent of a program that was started without the launcher: {@code dragon.agent.Main --plain [INTERPRETER [FLAG...]]}, by the Python package, in a session of its own.
@@ -11,8 +12,13 @@ import java.util.List;
 public final class Main {
     private Main() {}
 
+    /** The folder of the run-time, as who started this JVM knows it; null if he does not say. */
+    public static @Nullable String home() {
+        return System.getProperty("dragon.home");
+    }
+
     public static void main(String[] arguments) {
-        String home = System.getProperty("dragon.home");
+        String home = home();
         if (home == null || arguments.length == 0 || !arguments[0].equals("--plain")) {
             System.err.println(
                     "This is a part of Dragon, started by its Python package; run a program with: dragon PROG");

@@ -44,7 +44,7 @@ public final class Main {
     }
 
     private static int launch(CommandLine line) throws Heads.MissingException, IOException {
-        String home = System.getProperty("dragon.home");
+        String home = dragon.agent.Main.home();
         if (home == null) {
             return complain(
                     "the run-time does not know where it is (-Ddragon.home); start it with the dragon script", MISUSED);

@@ -221,6 +221,15 @@ public final class Linux {
         run("dup2", fd, to, 0, 0);
     }
 
+    /** Lets go of what descriptors 0 to 2 lead to: the null device takes their place. */
+    public static void silenceStandardStreams() {
+        int nowhere = open("/dev/null", true);
+        for (int fd = 0; fd < 3; fd++) {
+            dup2(nowhere, fd);
+        }
+        close(nowhere);
+    }
+
     /** Opens an existing file for reading, or for reading and writing. */
     public static int open(String path, boolean write) {
         try (Arena arena = Arena.ofConfined()) {
