@@ -11,6 +11,7 @@ steps=(
     "format:layout of Java, C, Python and shell"
     "java:Maven: Error Prone, NullAway, unit tests of all modules"
     "model:the protocol, explored exhaustively"
+    "jcstress:the Java protocol, raced by threads"
     "lint:ruff, mypy --strict, shellcheck"
     "python:the Python package, and the build"
     "launcher:the dragon command, output, the terminal"
@@ -53,6 +54,11 @@ step_java() {
 
 step_model() {
     ./mvnw verify -pl tests/model
+}
+
+step_jcstress() {
+    ./mvnw --quiet --file tests/jcstress/pom.xml spotless:check || return 1
+    tests/jcstress/run --quick
 }
 
 step_lint() {
