@@ -118,7 +118,7 @@ final class Audit {
         for (long ring : rings) {
             Ring.forEachSlot(ring, (slot, word) -> {
                 if (Ring.state(word) == Ring.READY) {
-                    Slots.freeSent(memory, Slots.named(slot));
+                    Slots.freeSent(memory, Slot.named(slot));
                 }
             });
         }

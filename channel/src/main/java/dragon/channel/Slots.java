@@ -71,12 +71,6 @@ final class Slots {
         }
     }
 
-    /** What a message slot names its block by; 0 if it is no block's. */
-    static long named(long slot) {
-        boolean block = Raw.getInt(slot + Channel.KIND_AND_FLAGS) >>> Channel.KIND_SHIFT == Channel.KIND_BLOCK;
-        return block ? Raw.getLong(slot + Channel.BYTES) : 0;
-    }
-
     /** Frees the block a slot names, if it is SENT with that very generation. */
     static void freeSent(Memory memory, long named) {
         long ref = named & Blocks.REF;

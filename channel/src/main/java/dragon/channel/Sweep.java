@@ -114,7 +114,7 @@ final class Sweep {
 
     /** A slot's block goes with it. That of a WRITING one may be half written, so a record must name it, too. */
     private void sweepMessage(long slot, long word) {
-        long named = Slots.named(slot);
+        long named = Slot.named(slot);
         if (named != 0 && (Ring.state(word) == Ring.READING || hands.contains(named))) {
             Slots.freeSent(memory, named);
         }
