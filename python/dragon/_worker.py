@@ -58,10 +58,10 @@ def learn_main(payload: bytes) -> bool:
 
 
 def die_with_parent(parent: int) -> None:
-    """Has the kernel kill this process when its parent dies; ends it now if the parent is dead already."""
+    """Has the kernel kill this process when its parent dies; it kills itself now if the parent is dead already."""
     _libc.prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        os._exit(0)
+        os.kill(os.getpid(), _signal.SIGKILL)
 
 
 class Home(NamedTuple):
