@@ -52,8 +52,12 @@ final class Spinner {
         }
     }
 
-    /** Takes note of a wait that ended in sleep. */
+    /** Takes note of a wait that ended in sleep. The first brief one after longer ones lets the next spin at once: somebody is there again. */
     static void slept(ThreadRecord record, long start) {
-        record.brief(System.nanoTime() - start < BRIEF_NANOS);
+        boolean brief = System.nanoTime() - start < BRIEF_NANOS;
+        if (brief && !record.brief()) {
+            record.luck(0);
+        }
+        record.brief(brief);
     }
 }
