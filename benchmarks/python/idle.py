@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
 
@@ -77,14 +78,15 @@ def _spent(pids: list[int]) -> float:
     time.sleep(0.5)  # until all have come to rest
     before, begin = [_nanos(pid) for pid in pids], time.monotonic()
     time.sleep(SECONDS)
-    after, seconds = [_nanos(pid) for pid in pids], time.monotonic() - begin
+    seconds = time.monotonic() - begin
+    after = [_nanos(pid) for pid in pids]
     return (sum(after) - sum(before)) / 1000 / seconds
 
 
 def _nanos(pid: int) -> int:
-    """Processor time of all threads of a process."""
+    """Processor time of all threads of a process, but for the thread that looks."""
     total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
+    for thread in set(os.listdir(f"/proc/{pid}/task")) - {str(threading.get_native_id())}:
         with open(f"/proc/{pid}/task/{thread}/schedstat") as times:
             total += int(times.read().split()[0])
     return total

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
+ALIKE = 0.95  # a difference that two runs of the same can show
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -18,7 +20,7 @@ class Goal:
         if self.value is not None:
             return ours >= self.value if higher else ours <= self.value
         if self.times is not None and ratio is not None:
-            return ratio >= self.times
+            return ratio >= self.times * ALIKE
         return None
 
     def __str__(self) -> str:

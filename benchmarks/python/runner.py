@@ -91,7 +91,7 @@ def java(benchmark: rows.Benchmark, rounds: int) -> list[Sample]:
 def jmh() -> list[Sample]:
     """One fork of all of JMH's benchmarks; a method's name is the side and the operation."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        quick = ["-f", "1", "-wi", "2", "-w", "150ms", "-i", "3", "-r", "100ms", "-rf", "json"]
+        quick = ["-f", "1", "-wi", "4", "-w", "200ms", "-i", "3", "-r", "100ms", "-rf", "json"]
         java = shlex.split(os.environ["DRAGON_BENCHMARK_JAVA"])
         execute(
             [*urgent("jmh"), *java, "org.openjdk.jmh.Main", "Operations", *quick, "-rff", file.name], dict(os.environ)
