@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -79,12 +80,14 @@ class KilledProcessTest {
     }
 
     @Test
+    @Timeout(300)
     void otherJvms() throws Exception {
         Starter java = () -> ChildProcess.start(node, Worker.class, handles);
         killAndGoOn(List.of(java, java), 6);
     }
 
     @Test
+    @Timeout(300)
     void javaAndCOnOneChannel(@TempDir Path folder) throws Exception {
         String worker = folder.resolve("worker").toString();
         String source = HOME.resolve("channel/src/test/native/worker.c").toString();
