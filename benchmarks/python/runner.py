@@ -84,8 +84,10 @@ def java(benchmark: rows.Benchmark, rounds: int) -> list[Sample]:
         how,
         f"rounds={rounds}",
         *benchmark.arguments,
+        *shlex.split(os.environ.get("DRAGON_BENCHMARK_AERON", "")),
     ]
-    return parse(execute(command, dict(os.environ)))
+    with tempfile.TemporaryDirectory(prefix="dragon-benchmark-", dir="/dev/shm") as folder:
+        return parse(execute(command, {**os.environ, "DRAGON_BENCHMARK_FOLDER": folder}))
 
 
 def jmh() -> list[Sample]:

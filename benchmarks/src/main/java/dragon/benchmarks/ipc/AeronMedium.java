@@ -4,8 +4,6 @@ import io.aeron.Aeron;
 import io.aeron.Subscription;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
-import java.nio.file.Path;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +36,7 @@ final class AeronMedium implements Medium {
 
     static AeronMedium open(Options.Driver threading, Options.Publication publication) {
         MediaDriver driver = MediaDriver.launch(new MediaDriver.Context()
-                .aeronDirectoryName(Path.of("/dev/shm", "dragon-benchmark-" + UUID.randomUUID())
-                        .toString())
+                .aeronDirectoryName(Media.folder().resolve("aeron").toString())
                 .threadingMode(threading == Options.Driver.SHARED ? ThreadingMode.SHARED : ThreadingMode.DEDICATED)
                 .ipcMtuLength(FRAGMENT)
                 .dirDeleteOnShutdown(true));

@@ -1,7 +1,9 @@
 package dragon.benchmarks.ipc;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** Makes media, and finds those of another process. */
 final class Media {
@@ -16,6 +18,12 @@ final class Media {
         }
         media.add(PlainMedium.open(options.size()));
         return media;
+    }
+
+    /** A folder in memory for what media keep in files; {@code runner.py} makes and removes it, however the run ends. */
+    static Path folder() {
+        return Path.of(
+                Objects.requireNonNull(System.getenv("DRAGON_BENCHMARK_FOLDER"), "DRAGON_BENCHMARK_FOLDER is not set"));
     }
 
     static Medium connect(String name, String address) {

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -38,15 +37,11 @@ final class PlainMedium implements Medium {
     }
 
     static PlainMedium open(int size) {
-        try {
-            Path file = Files.createTempFile(Path.of("/dev/shm"), "dragon-benchmark-", "");
-            file.toFile().deleteOnExit();
-            boolean small = size <= PlainLink.SMALL;
-            return new PlainMedium(
-                    file, small ? SMALL_SLOTS : LARGE_BYTES / size, small ? PlainLink.LINE : size + 2 * PlainLink.LINE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        boolean small = size <= PlainLink.SMALL;
+        return new PlainMedium(
+                Media.folder().resolve("plain"),
+                small ? SMALL_SLOTS : LARGE_BYTES / size,
+                small ? PlainLink.LINE : size + 2 * PlainLink.LINE);
     }
 
     static PlainMedium connect(String address) {
