@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -33,7 +34,8 @@ final class WaitingScenarios {
                 CrowdedQueue::new,
                 () -> new ChosenAndKilled("chosen to receive, and killed"),
                 ChosenForLock::new,
-                SleeperOfCondition::new);
+                SleeperOfCondition::new,
+                TakingAnIdleReference::new);
     }
 
     /** A scenario with sleepers of the survivor. */
@@ -598,6 +600,50 @@ final class WaitingScenarios {
             mine.signalAll();
             lock.release();
             assertThat(soon(waiting)).isTrue();
+        }
+    }
+
+    /** A thread left its reference in the queue at its limit; the victim takes it out as it wakes whoever waits, and is killed with it in hand. */
+    private static final class TakingAnIdleReference extends WithSleepers {
+        private final CountDownLatch expired = new CountDownLatch(1);
+        private final CountDownLatch swept = new CountDownLatch(1);
+        private Channel mine;
+        private Channel theirs;
+        private Running<Long> waiting;
+
+        TakingAnIdleReference() {
+            super("take the reference of one who does not wait");
+        }
+
+        @Override
+        void prepare() throws Exception {
+            mine = keep(Channel.create(survivor));
+            theirs = Channel.bind(victim, mine.handle(), Role.USER);
+            waiting = TestNode.start(() -> {
+                mine.client().record().luck(9);
+                assertThat(mine.receiveMessage(BRIEF)).isNull();
+                expired.countDown();
+                swept.await();
+                while (mine.tryReceive() != null) {
+                    // what the victim sent
+                }
+                mine.client().record().luck(9);
+                return mine.receiveLong();
+            });
+            expired.await();
+        }
+
+        @Override
+        void act() {
+            theirs.sendLong(1);
+        }
+
+        @Override
+        void verify(boolean killed) throws Exception {
+            swept.countDown();
+            awaitParked(survivor, 1);
+            mine.sendLong(9);
+            assertThat(soon(waiting)).isEqualTo(9);
         }
     }
 }
