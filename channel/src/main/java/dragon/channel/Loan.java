@@ -6,6 +6,7 @@ import dragon.memory.DragonException;
 import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A block of shared memory in this process's hand: to write a message in place, or to read a received one. Used by one thread at a time; ends by being
@@ -18,15 +19,26 @@ public final class Loan implements AutoCloseable {
     private final Client client;
     private final ThreadRecord record;
     private final int place;
-    private final MemorySegment segment;
+    private final long address;
+    private final long length;
+    private final byte @Nullable [] copy;
     private final int flags;
     private boolean ended;
 
-    private Loan(Client client, ThreadRecord record, int place, MemorySegment segment, int flags) {
+    private Loan(
+            Client client,
+            ThreadRecord record,
+            int place,
+            long address,
+            long length,
+            byte @Nullable [] copy,
+            int flags) {
         this.client = client;
         this.record = record;
         this.place = place;
-        this.segment = segment;
+        this.address = address;
+        this.length = length;
+        this.copy = copy;
         this.flags = flags;
     }
 
@@ -35,7 +47,7 @@ public final class Loan implements AutoCloseable {
         ThreadRecord record = withPlace(client.record());
         int place = placeIn(record);
         long ref = client.blocks().alloc(record, place, size);
-        return new Loan(client, record, place, Raw.segment(client.blocks().address(ref), size), 0);
+        return new Loan(client, record, place, client.blocks().address(ref), size, null, 0);
     }
 
     /** The calling thread's first record that has a place left; its further records are for loans beyond two. */
@@ -60,18 +72,19 @@ public final class Loan implements AutoCloseable {
     /** The block that lies in a place of the record, with a message in it. */
     static Loan received(Client client, ThreadRecord record, int place, long length, int flags) {
         long address = client.blocks().address(Blocks.refIn(record, place));
-        return new Loan(client, record, place, Raw.segment(address, length), flags);
+        return new Loan(client, record, place, address, length, null, flags);
     }
 
     /** A message that lay in no block: a copy of it. */
     static Loan copied(Client client, ThreadRecord record, byte[] data, int flags) {
-        return new Loan(client, record, -1, MemorySegment.ofArray(data), flags);
+        return new Loan(client, record, -1, 0, data.length, data, flags);
     }
 
     /** The bytes. Not to be touched after the end of the loan, when they are somebody else's. */
     public MemorySegment segment() {
         check();
-        return segment;
+        // Made here rather than kept: so the JIT knows what it is, and leaves plain loads and stores of loops over it.
+        return copy == null ? Raw.segment(address, length) : MemorySegment.ofArray(copy);
     }
 
     /** What the sender marked a received message with. */
