@@ -72,7 +72,7 @@ step_lint() {
     return "$status"
 }
 
-# Runs pytest on the folders of tests/ that are there.
+# Runs pytest on the folders of tests/ that are there, a line for each test: the last line of a log that ends early names the test that hung.
 run_pytest() {
     local folder folders=()
     for folder; do
@@ -83,7 +83,7 @@ run_pytest() {
         return "$nothing_here"
     fi
     make_venv || return 2
-    "$venv/python" -m pytest "${folders[@]}"
+    "$venv/python" -m pytest -v "${folders[@]}"
 }
 
 step_python() {
