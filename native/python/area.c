@@ -24,13 +24,17 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags)
     if (!shm_hold(self)) return -1;
     struct dragon_object *area = object->binding.object;
     int result = PyBuffer_FillInfo(view, self, (uint8_t *)area + DRAGON_AREA_BYTES, (Py_ssize_t)area->area.size, 0, flags);
-    if (result < 0) shm_drop(object);
+    if (result < 0)
+        shm_drop(object);
+    else
+        object->views++;
     return result;
 }
 
 static void release_buffer(PyObject *self, Py_buffer *view)
 {
     (void)view;
+    ((struct shm_object *)self)->views--;
     shm_drop((struct shm_object *)self);
 }
 

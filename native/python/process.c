@@ -67,7 +67,7 @@ static void forget_parent(void)
     shm_process.records = 0;
     shm_process.number = 0;
     shm_process.entry = NULL;
-    for (struct shm_object *object = shm_bound; object; object = object->next) object->busy = 0;
+    for (struct shm_object *object = shm_bound; object; object = object->next) object->busy = object->views;
 }
 
 /* In a forked child nobody is attaching, whatever its parent's threads were at. */

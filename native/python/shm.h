@@ -25,7 +25,8 @@ typedef PyObject *shm_fast(PyObject *self, PyObject *const *args, Py_ssize_t cou
 /* The Python object of an object in shared memory. */
 struct shm_object {
     PyObject_HEAD struct dragon_binding binding;
-    uint32_t busy; /* operations in progress: release() waits for the last of them */
+    uint32_t busy; /* operations in progress and views: release() waits for the last of them */
+    uint32_t views; /* of them, views of an area's bytes, which a forked child inherits */
     bool releasing, owner_died;
     struct shm_object *next, **link; /* all that are bound, to be bound anew in a forked child */
 };

@@ -26,6 +26,7 @@ NAME = "dragon"
 _FACTORIES = (
     "Pipe", "Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier",
     "Queue", "JoinableQueue", "SimpleQueue", "Pool",
+    "RawValue", "RawArray", "Value", "Array",
 )  # fmt: skip
 
 
@@ -107,6 +108,30 @@ class DragonContext(context.BaseContext):
 
         return SimpleQueue(ctx=self)
 
+    def RawValue(self, typecode_or_type: Any, *args: Any) -> Any:
+        _begin()
+        from dragon.sharedctypes import RawValue
+
+        return RawValue(typecode_or_type, *args)
+
+    def RawArray(self, typecode_or_type: Any, size_or_initializer: Any) -> Any:
+        _begin()
+        from dragon.sharedctypes import RawArray
+
+        return RawArray(typecode_or_type, size_or_initializer)
+
+    def Value(self, typecode_or_type: Any, *args: Any, lock: Any = True) -> Any:
+        _begin()
+        from dragon.sharedctypes import Value
+
+        return Value(typecode_or_type, *args, lock=lock, ctx=self)
+
+    def Array(self, typecode_or_type: Any, size_or_initializer: Any, *, lock: Any = True) -> Any:
+        _begin()
+        from dragon.sharedctypes import Array
+
+        return Array(typecode_or_type, size_or_initializer, lock=lock, ctx=self)
+
     def Pool(
         self,
         processes: int | None = None,
@@ -163,6 +188,9 @@ def _install() -> None:
         redirect("spawn", context.SpawnProcess._Popen, _start_fresh)
         redirect("forkserver", context.ForkServerProcess._Popen, _start_fresh)
         extend_processes()
+        from dragon import _stock
+
+        _stock.redirect_modules()
         _installed = True
 
 

@@ -22,10 +22,11 @@ PASSING = HERE / "passing.txt"
 CLASSES = {
     "objects": [
         "WithProcessesTest" + name
-        for name in ["Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "Connection"]
+        for name in ["Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "Connection", "Value", "Array"]
     ]
     + ["TestSimpleQueue", "TestNamedStartMethod", "WithProcessesTestPoll", "WithProcessesTestPollEintr"]
-    + ["WithProcessesTestPicklingConnections", "TestIgnoreEINTR", "TestWait"],
+    + ["WithProcessesTestPicklingConnections", "TestIgnoreEINTR", "TestWait"]
+    + ["WithProcessesTestSharedCTypes", "WithProcessesTestHeap"],
     "processes": ["WithProcessesTestProcess", "WithProcessesTestSubclassingProcess", "TestCloseFds"]
     + ["TestStdinBadfiledescriptor", "TestInitializers"],
     "pool": ["WithProcessesTestPool", "WithProcessesTestPoolWorkerErrors", "WithProcessesTestPoolWorkerLifetime"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing as mp
 import os
 import signal
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 
 def nothing(*_: Any) -> None:
@@ -149,3 +150,29 @@ def add_up(lock: Any, counter: Any, times: int) -> None:
     for _ in range(times):
         with lock:
             counter._count = counter._count + 1
+
+
+class Point(ctypes.Structure):
+    _fields_: ClassVar = [("x", ctypes.c_int), ("y", ctypes.c_double)]
+
+
+def make_and_send(queue: Any) -> None:
+    """Values whose maker ends before anybody looks at them."""
+    value = mp.Value("d", 3.5)
+    point = mp.Value(Point, 1, 2.5)
+    queue.put((value, point, mp.Array("i", [1, 2, 3]), mp.RawArray("c", b"abc"), mp.RawValue("q", 1 << 40)))
+    value.value += 1
+
+
+def increment(value: Any, times: int) -> None:
+    for _ in range(times):
+        with value.get_lock():
+            value.value += 1
+
+
+def make_until_killed(go: Any) -> None:
+    """Makes and drops memory of all sizes for ever."""
+    go.set()
+    while True:
+        kept = [mp.RawArray("B", size) for size in (1, 100, 5000, 70000, 2000000) for _ in range(3)]
+        kept[0][0] = 1

@@ -1,0 +1,65 @@
+"""How modules of multiprocessing that programs import by themselves give Dragon's objects where Dragon is the start method.
+
+Each function here is called once its module is imported, and only when somebody chose the method. What it redirects asks at each call whether Dragon is meant,
+and imports what is needed only then.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from multiprocessing import context
+from typing import Any, Callable
+
+from dragon._late import when_imported
+from dragon._redirect import redirect
+from dragon.context import DragonContext, _begin, is_default
+
+
+def redirect_modules() -> None:
+    """Tells the modules that are imported, and those that will be."""
+    for act in (heap, sharedctypes):
+        when_imported("multiprocessing." + act.__name__, act)
+
+
+def heap() -> None:
+    """`BufferWrapper(size)` makes one of Dragon's."""
+    stock: Any = sys.modules["multiprocessing.heap"]
+
+    def make(original: Callable[..., None], self: Any, size: int) -> None:
+        if type(self) is stock.BufferWrapper and is_default():
+            self.__class__ = _ours("heap").BufferWrapper
+            self.__init__(size)
+        else:
+            original(self, size)
+
+    redirect("heap.BufferWrapper", stock.BufferWrapper.__init__, make)
+
+
+def sharedctypes() -> None:
+    """The functions make Dragon's values, and any value on Dragon's memory is pickled as those are."""
+    stock: Any = sys.modules["multiprocessing.sharedctypes"]
+
+    def pickle(original: Callable[..., Any], obj: Any) -> Any:
+        ours = type(obj._wrapper).__module__ == "dragon.heap"
+        return _ours("sharedctypes").reduce_ctype(obj) if ours else original(obj)
+
+    redirect("sharedctypes.reduce_ctype", stock.reduce_ctype, pickle)
+    for name in stock.__all__:
+        redirect("sharedctypes." + name, getattr(stock, name), _factory(name))
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    def decide(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        ctx = kwargs.get("ctx")
+        if isinstance(ctx, DragonContext) or (ctx in (None, context._default_context) and is_default()):
+            return getattr(_ours("sharedctypes"), name)(*args, **kwargs)
+        return original(*args, **kwargs)
+
+    return decide
+
+
+def _ours(name: str) -> Any:
+    """Dragon's module of that name, for an object that was asked for."""
+    _begin()
+    return import_module("dragon." + name)
