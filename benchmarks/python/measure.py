@@ -25,6 +25,7 @@ BENCHMARKS = {
     "start-join": "processes",
     "start-join-16": "processes",
     "pool-map": "pools",
+    "manager-dict": "managers",
     "worker-memory": "idle",
     "idle": "idle",
 }

@@ -124,6 +124,14 @@ def _pool_map() -> Benchmark:
     return Benchmark(name, "python", rows, sides=["dragon", *peers])
 
 
+def _manager() -> Benchmark:
+    rows = [
+        Row(f"python/manager-dict/{what}", f"Python, a manager's dict, {what}", "k/s", True, Goal(60))
+        for what in ("set", "get")
+    ]
+    return Benchmark("python/manager-dict", "python", rows, sides=["dragon", "spawn"])
+
+
 def _hello() -> Benchmark:
     title = "Hello world without its sleep, wall time"
     return Benchmark(
@@ -164,6 +172,7 @@ ALL: list[Benchmark] = [
     _python("start-join", "Process start + join, one after another", "1/s", True, Goal(300)),
     _python("start-join-16", "Process start + join, 16 at once", "1/s", True, Goal(600)),
     _pool_map(),
+    _manager(),
     _hello(),
     _python("worker-memory", "Idle worker's own memory, __main__ imported", "MB", False, Goal(2)),
     _idle(),

@@ -71,6 +71,11 @@ def attached() -> bool:
     return _place is not None and _place.pid == os.getpid()
 
 
+def is_worker() -> bool:
+    """Was this process started by the run?"""
+    return attached() and _place is not None and _place.role == Hello.WORKER
+
+
 def address() -> str | None:
     """The abstract name of the agent's socket, if this process has joined a run or was told of one."""
     return _address

@@ -42,7 +42,8 @@ def preload() -> None:
     import runpy  # noqa: F401
     import traceback  # noqa: F401
 
-    import dragon.connection
+    import dragon._listener
+    import dragon.managers
     import dragon.pool
     import dragon.queues
     import dragon.synchronize

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import multiprocessing.connection as stock
-from multiprocessing import BufferTooShort, reduction
+import os
+import threading
+from multiprocessing import BufferTooShort, reduction, resource_sharer
 from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _handle, _message, _shm
@@ -20,7 +22,18 @@ if TYPE_CHECKING:
 
     Buffer = Any
 
-__all__ = ["Connection", "Pipe", "wait"]
+__all__ = ["Connection", "ListenerGone", "Pipe", "wait"]
+
+
+class ListenerGone(BrokenPipeError, ConnectionResetError, ConnectionRefusedError, EOFError):
+    """The process that listened, a manager's server for one, has ended, or closed the connection: the text names it.
+
+    It is all that multiprocessing raises then, according to what a caller was just doing.
+    """
+
+
+class NoDescriptor(EOFError, RuntimeError):
+    """`recv_handle` found no descriptor: the other side was closed, or its process ended, without sending one."""
 
 
 class Connection(stock._ConnectionBase):
@@ -31,7 +44,8 @@ class Connection(stock._ConnectionBase):
 
     _handle = None  # multiprocessing's own descriptor, of which there is none
 
-    def __init__(self, reader: _shm.Channel | None, writer: _shm.Channel | None) -> None:
+    def __init__(self, reader: _shm.Channel | None, writer: _shm.Channel | None, peer: str | None = None) -> None:
+        self._peer = peer  # who listened, where this end called a listener; named when it is gone
         self._reader = reader
         self._writer = writer
         self._readable = reader is not None
@@ -85,7 +99,7 @@ class Connection(stock._ConnectionBase):
         try:
             _message.send(self._writer or self._no_writer(), obj)
         except _shm.Closed as error:
-            raise _broken(error) from None
+            raise self._broken(error) from None
 
     def send_bytes(self, buf: Buffer, offset: int = 0, size: int | None = None) -> None:
         """Sends the bytes of a bytes-like object as one message."""
@@ -96,14 +110,14 @@ class Connection(stock._ConnectionBase):
         try:
             writer.send(view)
         except _shm.Closed as error:
-            raise _broken(error) from None
+            raise self._broken(error) from None
 
     def recv(self) -> Any:
         """Receives an object. Raises EOFError when there is nothing left and nobody can send any more."""
         try:
             thing = _message.receive(self._reader or self._no_reader())
         except _shm.Closed:
-            raise EOFError from None
+            raise self._end() from None
         if self._descriptor is not None:
             self._descriptor.taken()
         return thing
@@ -116,7 +130,7 @@ class Connection(stock._ConnectionBase):
         try:
             data = _message.receive_bytes(reader)
         except _shm.Closed:
-            raise EOFError from None
+            raise self._end() from None
         if self._descriptor is not None:
             self._descriptor.taken()
         if maxlength is not None and len(data) > maxlength:
@@ -140,6 +154,20 @@ class Connection(stock._ConnectionBase):
     def poll(self, timeout: float | None = 0.0) -> bool:
         """Is a message, or the end, there to be received? Waits up to `timeout` seconds; None: without limit."""
         return (self._reader or self._no_reader()).poll(timeout)
+
+    def _broken(self, error: _shm.Closed) -> BrokenPipeError:
+        if self._peer is not None:
+            return ListenerGone(errno.EPIPE, f"cannot send to {self._peer}: it has closed this connection or ended")
+        return BrokenPipeError(
+            errno.EPIPE, f"nobody can receive any more: {error.args[-1] if error.args else 'closed'}"
+        )
+
+    def _end(self) -> EOFError:
+        if self._peer is not None:
+            return ListenerGone(
+                errno.ECONNRESET, f"nothing more comes from {self._peer}: it has closed this connection or ended"
+            )
+        return EOFError()
 
     def _check_closed(self) -> None:
         if self.closed:
@@ -202,10 +230,6 @@ def _rebuild(reader: tuple[Any, ...] | None, writer: tuple[Any, ...] | None) -> 
     )
 
 
-def _broken(error: _shm.Closed) -> BrokenPipeError:
-    return BrokenPipeError(errno.EPIPE, f"nobody can receive any more: {error.args[-1] if error.args else 'closed'}")
-
-
 def _slice(length: int, offset: int, size: int | None) -> slice:
     if offset < 0:
         raise ValueError("offset is negative")
@@ -239,10 +263,76 @@ def _send_handle(original: Callable[..., None], conn: Any, handle: int, destinat
 def _recv_handle(original: Callable[..., int], conn: Any) -> int:
     if not isinstance(conn, Connection):
         return original(conn)
-    number: int = conn.recv().detach()
+    try:
+        sent = conn.recv()
+    except EOFError:
+        raise NoDescriptor("the connection ended, and no descriptor was sent") from None
+    if not isinstance(sent, resource_sharer.DupFd):
+        raise RuntimeError(f"received an object of type {type(sent).__name__} where a descriptor was expected")
+    number: int = sent.detach()
     return number
 
 
+def _listen(
+    original: Callable[..., None],
+    self: Any,
+    address: Any = None,
+    family: str | None = None,
+    backlog: int = 1,
+    authkey: bytes | None = None,
+) -> None:
+    if not address and getattr(_sharing, "starts", False):
+        return original(self, f"\0dragon-descriptors/{os.urandom(16).hex()}", None, backlog, authkey)
+    if address or family or not _is_ours():
+        return original(self, address, family, backlog, authkey)
+    if authkey is not None and not isinstance(authkey, bytes):
+        raise TypeError("authkey should be a byte string")
+    from dragon import _listener
+
+    self._listener = _listener.Listener(backlog)
+    self._authkey = authkey
+    return None
+
+
+def _connect(
+    original: Callable[..., Any], address: Any, family: str | None = None, authkey: bytes | None = None
+) -> Any:
+    """By channels where both sides wait for each other anyway. Without a key, Client is done before the listener accepts: that takes a socket."""
+    from dragon import _listener
+
+    if family or not isinstance(authkey, bytes) or not _listener.belongs_here(address):
+        return original(address, family, authkey)
+    connection: Any = _listener.call(address)
+    try:
+        stock.answer_challenge(connection, authkey)
+        stock.deliver_challenge(connection, authkey)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_ours() -> bool:
+    """Is this a process that Dragon started, or one whose start method Dragon is?"""
+    from dragon import _agent, context
+
+    return context.is_default() or _agent.is_worker()
+
+
+def _start_sharing(original: Callable[..., None], self: Any) -> None:
+    """Descriptors travel by a socket only; an abstract one leaves no file behind."""
+    _sharing.starts = True
+    try:
+        original(self)
+    finally:
+        _sharing.starts = False
+
+
+_sharing = threading.local()  # starts: this thread is just starting multiprocessing's sharer of descriptors
+
 redirect("wait", stock.wait, _wait_for_any)
+redirect("listen", stock.Listener.__init__, _listen)
+redirect("connect", stock.Client, _connect)
 redirect("send_handle", reduction.send_handle, _send_handle)
 redirect("recv_handle", reduction.recv_handle, _recv_handle)
+redirect("share", resource_sharer._ResourceSharer._start, _start_sharing)  # type: ignore[attr-defined]

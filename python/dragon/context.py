@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from dragon.connection import Connection
+    from dragon.managers import SyncManager
     from dragon.pool import Pool
     from dragon.queues import JoinableQueue, Queue, SimpleQueue
     from dragon.synchronize import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore
@@ -25,8 +26,8 @@ NAME = "dragon"
 # The factories of multiprocessing that give Dragon's objects when the default context is Dragon's.
 _FACTORIES = (
     "Pipe", "Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier",
-    "Queue", "JoinableQueue", "SimpleQueue", "Pool",
     "RawValue", "RawArray", "Value", "Array",
+    "Queue", "JoinableQueue", "SimpleQueue", "Pool", "Manager",
 )  # fmt: skip
 
 
@@ -131,6 +132,14 @@ class DragonContext(context.BaseContext):
         from dragon.sharedctypes import Array
 
         return Array(typecode_or_type, size_or_initializer, lock=lock, ctx=self)
+
+    def Manager(self) -> SyncManager:
+        _begin()
+        from dragon.managers import SyncManager
+
+        manager = SyncManager(ctx=self)
+        manager.start()
+        return manager
 
     def Pool(
         self,

@@ -27,6 +27,9 @@ class DragonProcess(process.BaseProcess):
     def _Popen(process_obj: process.BaseProcess) -> Popen:
         from dragon.popen import Popen
 
+        if "multiprocessing.connection" in sys.modules:
+            from dragon import connection  # noqa: F401  (this process may connect to a listener of that one)
+
         return Popen(process_obj)
 
     @staticmethod

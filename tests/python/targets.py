@@ -7,7 +7,9 @@ import multiprocessing as mp
 import os
 import signal
 import sys
+import threading
 import time
+from multiprocessing.managers import BaseManager
 from typing import Any, ClassVar
 
 
@@ -176,3 +178,71 @@ def make_until_killed(go: Any) -> None:
     while True:
         kept = [mp.RawArray("B", size) for size in (1, 100, 5000, 70000, 2000000) for _ in range(3)]
         kept[0][0] = 1
+
+
+def listen(connection: Any, key: bytes, callers: int) -> None:
+    """Echoes one object to each of so many callers who know the key."""
+    from multiprocessing.connection import Listener
+
+    with Listener(authkey=key) as listener:
+        connection.send(listener.address)
+        while callers:
+            try:
+                with listener.accept() as caller:
+                    caller.send(caller.recv())
+                callers -= 1
+            except mp.AuthenticationError:
+                pass
+
+
+def listen_late(connection: Any, key: bytes) -> None:
+    """Says when somebody calls, and accepts when it is told to."""
+    from multiprocessing.connection import Listener
+
+    with Listener(authkey=key) as listener:
+        connection.send(listener.address)
+        assert listener._listener._calls.poll(None)  # type: ignore[attr-defined]
+        connection.send("called")
+        connection.recv()
+        with listener.accept() as caller:
+            caller.send("accepted")
+
+
+def listen_to_itself(connection: Any) -> None:
+    from multiprocessing.connection import Client, Listener
+
+    with Listener() as listener, Client(listener.address) as client, listener.accept() as caller:
+        client.send("to itself")
+        connection.send(caller.recv())
+
+
+class Thing:
+    def __init__(self) -> None:
+        self.waits = threading.Event()
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def begin(self) -> None:
+        """Says that somebody waits, and has him wait for ever."""
+        self.waits.set()
+        threading.Event().wait()
+
+    def begun(self) -> bool:
+        return self.waits.wait()
+
+    def fails(self) -> None:
+        raise EOFError("its own")
+
+
+class MyManager(BaseManager):
+    pass
+
+
+MyManager.register("Thing", Thing)
+
+
+def fill(shared: Any, values: Any, queue: Any) -> None:
+    shared["here"] = os.getpid()
+    values.append(shared)
+    queue.put("done")
