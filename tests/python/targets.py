@@ -196,7 +196,7 @@ def listen(connection: Any, key: bytes, callers: int) -> None:
 
 
 def listen_late(connection: Any, key: bytes) -> None:
-    """Says when somebody calls, and accepts when it is told to."""
+    """Says when somebody calls, and accepts when it is told to, as often as it takes: who calls may be dead."""
     from multiprocessing.connection import Listener
 
     with Listener(authkey=key) as listener:
@@ -204,8 +204,13 @@ def listen_late(connection: Any, key: bytes) -> None:
         assert listener._listener._calls.poll(None)  # type: ignore[attr-defined]
         connection.send("called")
         connection.recv()
-        with listener.accept() as caller:
-            caller.send("accepted")
+        while True:
+            try:
+                with listener.accept() as caller:
+                    caller.send("accepted")
+                return
+            except EOFError:
+                pass
 
 
 def listen_to_itself(connection: Any) -> None:
