@@ -335,12 +335,13 @@ static void victim_takes_records(void)
 /* All blocks of the large message's class are in use: the victim's allocation clears every hint above them, then grows. */
 static void exhausted(void)
 {
-    struct dragon_class *class = dragon_class(&tester, dragon_class_of(BIG));
+    uint32_t number = dragon_class_of(BIG);
+    struct dragon_class *class = dragon_class(&tester, number);
     static uint8_t big[BIG];
     unbounded();
     struct dragon_thread *thread = take(&tester);
     do CHECK(send_from(thread, thing.object, big, BIG, DRAGON_NO_WAIT) == DRAGON_OK);
-    while (dragon_find_slab(thread, 0, class));
+    while (dragon_find_slab(thread, 0, number));
     dragon_store(&thread->record->blocks[0], 0);
     for (uint32_t n = 0; n < 2 && n < dragon_load(&class->slab_count); n++) /* some hints are there again, and wrong */
         dragon_hints_set(&tester, dragon_slab(&tester, dragon_load(&class->slabs[n])), 0);

@@ -360,6 +360,27 @@ static void blocks(void)
     let_go();
 }
 
+/* Large blocks come in turn, and after a burst the lowest again. */
+static void rotation(void)
+{
+    static const uint64_t sizes[] = {16 << 10, 64 << 10, 1 << 20};
+    for (int s = 0; s < 3; s++) {
+        uint64_t seen[DRAGON_ROTATION / 16384], blocks = DRAGON_ROTATION / sizes[s];
+        uint32_t class = dragon_class_of(sizes[s]);
+        while (dragon_load(&dragon_class(&tester, class)->slab_count) <= dragon_rotation(dragon_class(&tester, class))) CHECK(node_grow(class));
+        for (uint64_t i = 0; i < 3 * blocks; i++) {
+            CHECK(dragon_block_alloc(mine, 0, sizes[s]) == DRAGON_OK);
+            uint64_t ref = dragon_block_ref(mine, 0);
+            if (i < blocks)
+                seen[i] = ref;
+            else
+                CHECK(seen[i % blocks] == ref);
+            for (uint64_t j = 0; j < i && i < blocks; j++) CHECK(seen[j] != ref);
+            dragon_block_free(mine, 0);
+        }
+    }
+}
+
 static void refuses(void)
 {
     struct dragon_binding wrong = {.offset = 4096 * 777, .id = 99, .role = DRAGON_USER};
@@ -414,8 +435,9 @@ int main(void)
     conditions();
     several();
     blocks();
+    rotation();
     refuses();
     end_of_run();
-    printf("unit: 15 passed, 0 failed\n");
+    printf("unit: 16 passed, 0 failed\n");
     return 0;
 }

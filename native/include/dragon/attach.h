@@ -13,6 +13,7 @@ static inline bool dragon_adopt(struct dragon_process *process, uint32_t number)
     dragon_threads_forget(process);
     process->free_refs_count = 0;
     process->tokens = 0;
+    memset(process->last_taken, 0, sizeof process->last_taken);
     process->epoch++;
     process->entry = entry;
     process->number = number;

@@ -76,10 +76,42 @@ static inline void dragon_hint_intent(struct dragon_thread *thread, int k, uint6
     dragon_store(&thread->record->blocks[k], slab << 6 | block);
 }
 
-/* The slab of the class with the lowest number that may have a free block, or NULL. Clears hints that proved wrong on the way. */
-static inline struct dragon_slab *dragon_find_slab(struct dragon_thread *thread, int k, struct dragon_class *class)
+/* Large blocks rotate: two cores that hand one block to and fro write into each other's caches. From this size on a process takes not the lowest block but
+ * the one behind its last, among the slabs that lie within so many bytes of the lowest with a free block: a cache can hold those. */
+enum { DRAGON_ROTATES_FROM = 16384, DRAGON_ROTATION = 8 << 20 };
+
+/* Slabs of the class in a rotation, at most 64; 1: the class has none. */
+static inline uint32_t dragon_rotation(const struct dragon_class *class)
+{
+    uint64_t slabs = class->size < DRAGON_ROTATES_FROM ? 1 : DRAGON_ROTATION / (class->size * class->blocks);
+    return slabs < 1 ? 1 : slabs > 64 ? 64 : (uint32_t)slabs;
+}
+
+/* Of a slab's free blocks those behind the one that this process took last; none where that one lies in another slab. */
+static inline uint64_t dragon_behind_last(const struct dragon_process *process, const struct dragon_slab *slab)
+{
+    uint32_t last = __atomic_load_n(&process->last_taken[slab->class], __ATOMIC_RELAXED);
+    return last >> 6 == slab->number + 1 ? dragon_look(&slab->free) & UINT64_C(-2) << (last & 63) : 0;
+}
+
+/* Which of the slabs in `bits`, low word m of the class, to take from: its bit's number. */
+static inline uint32_t dragon_pick_slab(const struct dragon_process *process, uint32_t number, uint32_t m, uint64_t bits)
+{
+    struct dragon_class *class = dragon_class(process, number);
+    uint32_t lowest = (uint32_t)__builtin_ctzll(bits), rotation = dragon_rotation(class);
+    uint32_t last = __atomic_load_n(&process->last_taken[number], __ATOMIC_RELAXED), slab = (last >> 6) - 1, at = slab & 63;
+    if (rotation == 1 || !last || slab >> 6 != m || at < lowest) return lowest;
+    bits &= (UINT64_MAX >> (64 - rotation)) << lowest;
+    if (bits >> at & 1 && dragon_behind_last(process, dragon_slab(process, dragon_load(&class->slabs[slab])))) return at;
+    bits &= UINT64_C(-2) << at;
+    return bits ? (uint32_t)__builtin_ctzll(bits) : lowest;
+}
+
+/* The slab of the class to take from, or NULL: there is none. Clears hints that proved wrong on the way. */
+static inline struct dragon_slab *dragon_find_slab(struct dragon_thread *thread, int k, uint32_t number)
 {
     struct dragon_process *process = thread->process;
+    struct dragon_class *class = dragon_class(process, number);
     uint64_t bits;
     while ((bits = dragon_look(&class->top))) {
         uint32_t i = (uint32_t)__builtin_ctzll(bits);
@@ -96,7 +128,7 @@ static inline struct dragon_slab *dragon_find_slab(struct dragon_thread *thread,
             if (dragon_look(&class->low[m])) dragon_hints_above(class, m);
             continue;
         }
-        uint32_t n = 64 * m + (uint32_t)__builtin_ctzll(bits);
+        uint32_t n = 64 * m + dragon_pick_slab(process, number, m, bits);
         struct dragon_slab *slab = dragon_slab(process, dragon_load(&class->slabs[n]));
         if (dragon_look(&slab->free)) return slab;
         dragon_hint_intent(thread, k, dragon_load(&class->slabs[n]), 0);
@@ -106,12 +138,13 @@ static inline struct dragon_slab *dragon_find_slab(struct dragon_thread *thread,
     return NULL;
 }
 
-/* One attempt at the lowest block that `slab` seems to have. Killed after the CAS: the block is HELD by the dead and stands in blocks[k]. */
+/* One attempt at the block of `slab` whose turn it is. Killed after the CAS: the block is HELD by the dead and stands in blocks[k]. */
 static inline bool dragon_block_try(struct dragon_thread *thread, int k, struct dragon_slab *slab)
 {
     uint64_t bits = dragon_look(&slab->free);
     if (!bits) return false;
-    uint32_t m = (uint32_t)__builtin_ctzll(bits);
+    uint64_t behind = dragon_behind_last(thread->process, slab) & bits;
+    uint32_t m = (uint32_t)__builtin_ctzll(behind ? behind : bits);
     dragon_u64 *at = &slab->words[m];
     uint64_t word = dragon_look(at);
     uint64_t generation = (word >> 24) + 1, number = (uint64_t)(slab - dragon_slab(thread->process, 0));
@@ -121,6 +154,8 @@ static inline bool dragon_block_try(struct dragon_thread *thread, int k, struct 
         won = dragon_cas(at, word, dragon_block_word(generation, DRAGON_BLOCK_HELD, thread->process->number));
     dragon_clear_bits(&slab->free, UINT64_C(1) << m);
     if (!won && dragon_block_state(dragon_look(at)) == DRAGON_BLOCK_FREE) dragon_hints_set(thread->process, slab, m);
+    if (won && dragon_class(thread->process, slab->class)->size >= DRAGON_ROTATES_FROM)
+        __atomic_store_n(&thread->process->last_taken[slab->class], (slab->number + 1) << 6 | m, __ATOMIC_RELAXED);
     return won;
 }
 
@@ -130,10 +165,9 @@ static inline int dragon_block_alloc(struct dragon_thread *thread, int k, uint64
     struct dragon_process *process = thread->process;
     uint32_t number = dragon_class_of(bytes);
     if (number >= DRAGON_CLASSES) return DRAGON_TOO_LARGE;
-    struct dragon_class *class = dragon_class(process, number);
     for (;;) {
         struct dragon_slab *slab;
-        while ((slab = dragon_find_slab(thread, k, class)))
+        while ((slab = dragon_find_slab(thread, k, number)))
             if (dragon_block_try(thread, k, slab)) return DRAGON_OK;
         dragon_store(&thread->record->blocks[k], 0);
         int result = process->hooks && process->hooks->grow ? process->hooks->grow(thread, number) : DRAGON_NO_MEMORY;

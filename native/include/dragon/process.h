@@ -62,6 +62,7 @@ struct dragon_process {
     uint32_t free_refs_count, free_refs_size;
     uint64_t tokens;                /* mailbox.h: pins so far */
     uint32_t spin_misses;           /* wait.h: spins in a row that brought nothing */
+    uint32_t last_taken[DRAGON_CLASSES]; /* block.h: where the rotation of a class of large blocks is: slab number + 1, block; 0: nowhere yet */
     uint32_t copies_streamed; /* copy.h: since a plain copy was slow; threads may race for it, it is only a guess */
 };
 

@@ -5,10 +5,12 @@ import dragon.memory.Layout.Header;
 import dragon.memory.Layout.Slab;
 
 /**
- * The agent's books: grants slabs to classes while the header's limit allows. Every byte is charged before anyone may touch it. Thread-safe; there
+ * The agent's books: grants slabs to classes while the header's limit allows (of large blocks at first as many as rotate). Every byte is charged before anyone may touch it. Thread-safe; there
  * is one per node, in the agent, whose death ends the run: so nothing here has to survive a kill, only to be seen in order by others.
  */
 public final class AgentBooks implements Books {
+    private static final int SMALL_PART = 256;
+
     private final Memory memory;
     private final String setting;
     private int slabs = 1; // entry 0 is unused
@@ -27,10 +29,21 @@ public final class AgentBooks implements Books {
             return; // another asker's slab, or a block freed meanwhile: the caller looks again
         }
         long bytes = SizeClasses.slabBytes(blockClass, memory.pageSize());
-        charge(bytes);
-        long base = Raw.getLong(memory.base() + Header.ARENA) + used;
-        used += bytes;
-        addSlab(entry, blockClass, slabs++, base);
+        for (int more = slabsAtOnce(entry, blockClass, bytes); more > 0; more--) {
+            charge(bytes);
+            long base = Raw.getLong(memory.base() + Header.ARENA) + used;
+            used += bytes;
+            addSlab(entry, blockClass, slabs++, base);
+        }
+    }
+
+    /** The first time, a whole rotation of large blocks where that is a small part of what is left; else one. */
+    private int slabsAtOnce(long entry, int blockClass, long bytes) {
+        if (Raw.getInt(entry + BlockClass.SLAB_COUNT) != 0) {
+            return 1;
+        }
+        long affordable = (memory.limit() - memory.granted()) / SMALL_PART / bytes;
+        return Math.clamp(affordable, 1, Rotation.slabs(blockClass));
     }
 
     private void charge(long bytes) {

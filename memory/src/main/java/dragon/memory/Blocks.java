@@ -31,11 +31,13 @@ public final class Blocks {
     private final Memory memory;
     private final int me;
     private final Books books;
+    private final Rotation rotation;
 
     Blocks(Memory memory, int me, Books books) {
         this.memory = memory;
         this.me = me;
         this.books = books;
+        this.rotation = new Rotation(memory);
     }
 
     /** A block word. */
@@ -119,9 +121,9 @@ public final class Blocks {
                 Hints.lowerLow(entry, low);
                 continue;
             }
-            int number = low << 6 | Long.numberOfTrailingZeros(lowBits);
+            int number = low << 6 | rotation.pick(blockClass, low, lowBits);
             int index = Raw.getInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES);
-            long ref = findIn(record, k, entry, index, number);
+            long ref = findIn(record, k, blockClass, index, number);
             if (ref != 0) {
                 return ref;
             }
@@ -133,8 +135,9 @@ public final class Blocks {
         record.block(k, (long) Raw.getInt(entry + BlockClass.SLABS) << 6);
     }
 
-    /** Tries the lowest block of a slab. */
-    private long findIn(ThreadRecord record, int k, long entry, int index, int number) {
+    /** Tries the block of a slab whose turn it is. */
+    private long findIn(ThreadRecord record, int k, int blockClass, int index, int number) {
+        long entry = memory.blockClass(blockClass);
         long slab = memory.slab(index);
         long free = Raw.getLongAcquire(slab + Slab.FREE);
         if (free == 0) {
@@ -142,7 +145,8 @@ public final class Blocks {
             Hints.lowerSlab(entry, slab, number);
             return 0;
         }
-        int m = Long.numberOfTrailingZeros(free);
+        long behind = rotation.behindLast(blockClass, number, free);
+        int m = Long.numberOfTrailingZeros(behind != 0 ? behind : free);
         long ref = (long) index << 6 | m;
         long at = slab + Slab.WORDS + (long) m * Long.BYTES;
         long word = Raw.getLongAcquire(at);
@@ -151,6 +155,7 @@ public final class Blocks {
         boolean won = stateOf(word) == FREE && Raw.casLong(at, word, word(generation, HELD, me));
         Raw.andLong(slab + Slab.FREE, ~(1L << m));
         if (won) {
+            rotation.took(blockClass, number, m);
             return ref;
         }
         if (stateOf(Raw.getLongVolatile(at)) == FREE) {

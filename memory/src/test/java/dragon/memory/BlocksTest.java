@@ -32,6 +32,52 @@ class BlocksTest {
     }
 
     @Test
+    void largeBlocksRotateThroughWhatACacheHolds() {
+        try (TestMemory node = new TestMemory(4L << 30)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            for (int size : new int[] {16 << 10, 64 << 10, 1 << 20}) {
+                Set<Long> round = new HashSet<>();
+                int blocks = (8 << 20) / size;
+                for (int i = 0; i < 3 * blocks; i++) {
+                    round.add(client.blocks().alloc(record, 0, size));
+                    client.blocks().free(record, 0);
+                    assertThat(round).hasSize(Math.min(i + 1, blocks));
+                }
+            }
+        }
+    }
+
+    @Test
+    void theRotationComesBackToTheLowestAfterABurst() {
+        try (TestMemory node = new TestMemory(4L << 30)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            List<Long> burst = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                burst.add(client.blocks().alloc(record, 0, 1 << 20));
+            }
+            assertThat(new HashSet<>(burst)).hasSize(100);
+            burst.forEach(each -> Blocks.release(node.memory, each));
+            Set<Long> later = new HashSet<>();
+            for (int i = 0; i < 100; i++) {
+                later.add(client.blocks().alloc(record, 0, 1 << 20));
+                client.blocks().free(record, 0);
+            }
+            assertThat(later).hasSize(8).isSubsetOf(burst.subList(0, 9));
+        }
+    }
+
+    @Test
+    void aSmallMemoryGrantsLargeBlocksSlabBySlab() {
+        try (TestMemory node = new TestMemory(1 << 20)) {
+            Client client = node.client();
+            client.blocks().alloc(client.record(), 0, 64 << 10);
+            assertThat(node.memory.granted()).isEqualTo(256 << 10);
+        }
+    }
+
+    @Test
     void exhaustionSaysNeedHaveLimitAndSettingAndLeavesNothingInHand() {
         try (TestMemory node = new TestMemory(1 << 20)) {
             Client client = node.client();
