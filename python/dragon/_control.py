@@ -193,6 +193,29 @@ class Signal(Message):
         self.signal = signal
 
 
+class LastWords(Message):
+    """What a process that has ended wrote last to its stderr (the run's own: what was redirected the agent has not
+    seen), at most 4096 bytes. Empty if it wrote nothing or the agent has forgotten it, which it does with those that
+    ended longest ago.
+    """
+
+    __slots__ = ("process_id",)
+    FIELDS = (("process_id", 1, _wire.UINT64),)
+
+    def __init__(self, process_id: int = 0) -> None:
+        self.process_id = process_id
+
+
+class Words(Message):
+    """The Words message."""
+
+    __slots__ = ("stderr",)
+    FIELDS = (("stderr", 1, _wire.BYTES),)
+
+    def __init__(self, stderr: bytes = b"") -> None:
+        self.stderr = stderr
+
+
 class ZygoteHello(Message):
     """The ZygoteHello message."""
 
@@ -349,7 +372,8 @@ class Spawn(Message):
     use.
 
     payload: opaque to the run-time: preparation data and the process object, pickled
-    exit_event: offset of the Event in shared memory that gets 1 << 32 | wait status at the end of the process
+    exit_event: offset of the Event in shared memory that gets the report of its end (spec/shared-memory.md, section 9)
+        at the end of the process
     tokens: pins this payload holds: unpinned at the latest when the process ends
     daemon: ended by the agent when its parent is gone
     """
@@ -440,6 +464,8 @@ class Frame(Message):
             17: Flushed,
             18: Bye,
             19: Signal,
+            20: LastWords,
+            21: Words,
             30: ZygoteHello,
             31: Fork,
             32: Forked,
@@ -466,6 +492,8 @@ if TYPE_CHECKING:
         Flushed,
         Bye,
         Signal,
+        LastWords,
+        Words,
         ZygoteHello,
         Fork,
         Forked,

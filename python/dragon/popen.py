@@ -21,6 +21,8 @@ from dragon._encoded import Spawn
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
+    from dragon import _end
+
 # Descriptors that came with this process, in the order in which its parent passed them.
 inherited: list[int] = []
 
@@ -61,6 +63,7 @@ class Popen:
     def __init__(self, process_obj: BaseProcess) -> None:
         util._flush_std_streams()  # type: ignore[attr-defined]
         self.returncode: int | None = None
+        self._end: _end.End | None = None
         self.tokens: list[int] = []
         self._descriptors: list[int] = []
         self._close_sentinel: Any = None
@@ -87,8 +90,18 @@ class Popen:
             if not value and _shm.run_state() != 1:
                 value = self._exit.value or (1 << 32 | signal.SIGKILL)  # all of the run was ended with it
             if value:
+                self._report = value
                 self.returncode = os.waitstatus_to_exitcode(value & 0xFFFFFFFF)
         return self.returncode
+
+    @property
+    def end(self) -> _end.End | None:
+        """How the process ended, beyond its exit code; None while it lives. Asks the agent for its last words, if it left some."""
+        if self._end is None and self.poll() is not None:
+            from dragon import _end
+
+            self._end = _end.of(self.process_id, self._report)
+        return self._end
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Waits for the end of the process, or for `timeout` seconds, and returns the exit code if it has ended."""

@@ -251,3 +251,23 @@ def fill(shared: Any, values: Any, queue: Any) -> None:
     shared["here"] = os.getpid()
     values.append(shared)
     queue.put("done")
+
+
+def leave_with(code: int) -> None:
+    sys.exit(code)
+
+
+def die_of(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def say_last_words(lines: int) -> None:
+    for line in range(lines):
+        os.write(2, f"line {line}\n".encode())
+    os.write(2, b"and a half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def live_on(ready: Any) -> None:
+    ready.set()
+    signal.pause()

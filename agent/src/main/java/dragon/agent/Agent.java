@@ -8,8 +8,10 @@ import dragon.agent.control.Forked;
 import dragon.agent.control.Frame;
 import dragon.agent.control.Grow;
 import dragon.agent.control.Hello;
+import dragon.agent.control.LastWords;
 import dragon.agent.control.Signal;
 import dragon.agent.control.Spawn;
+import dragon.agent.control.Words;
 import dragon.agent.control.ZygoteHello;
 import dragon.agent.keeper.Keeper;
 import dragon.agent.os.FrameSocket;
@@ -177,6 +179,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
             output.flush(() -> from.reply(call, new Flushed()));
         } else if (body instanceof Signal signal) {
             signal(from, call, signal);
+        } else if (body instanceof LastWords asked) {
+            from.reply(call, new Words(workers.lastWords(asked.processId())));
         } else if (body instanceof Bye) {
             bye(from, call);
         } else if (body instanceof ZygoteHello hello) {

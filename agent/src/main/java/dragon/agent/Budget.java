@@ -1,9 +1,5 @@
 package dragon.agent;
 
-import java.io.FileInputStream;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-
 /**
  * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one, else half of what is available now. Half the limit of
  * the control group bounds both: there the kernel answers a touch too much with SIGKILL, never with an error.
@@ -44,7 +40,7 @@ record Budget(long bytes, String setting) {
     }
 
     private static long available() {
-        String info = read("/proc/meminfo");
+        String info = ControlGroup.read("/proc/meminfo");
         int at = info.indexOf("MemAvailable:");
         if (at < 0) {
             return Long.MAX_VALUE;
@@ -56,35 +52,12 @@ record Budget(long bytes, String setting) {
     /** The least limit of this process's control group and those above it; version 2, else version 1. */
     private static long groupLimit() {
         long least = Long.MAX_VALUE;
-        for (String line : read("/proc/self/cgroup").lines().toList()) {
-            boolean unified = line.startsWith("0::");
-            if (unified || line.contains(":memory:")) {
-                String root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-                String file = unified ? "/memory.max" : "/memory.limit_in_bytes";
-                least = Math.min(least, leastAlong(root, line.substring(line.indexOf('/')), file));
-            }
-        }
-        return least;
-    }
-
-    private static long leastAlong(String root, String path, String file) {
-        long least = Long.MAX_VALUE;
-        for (String at = path; ; at = at.substring(0, at.lastIndexOf('/'))) {
-            String text = read(root + (at.equals("/") ? "" : at) + file).strip();
+        for (String path : ControlGroup.files("memory.max", "memory.limit_in_bytes")) {
+            String text = ControlGroup.read(path).strip();
             if (!text.isEmpty() && !text.equals("max")) {
                 least = Math.min(least, Long.parseLong(text));
             }
-            if (at.isEmpty() || at.equals("/")) {
-                return least;
-            }
         }
-    }
-
-    private static String read(String path) {
-        try (FileInputStream in = new FileInputStream(path)) {
-            return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
-        } catch (IOException _) {
-            return "";
-        }
+        return least;
     }
 }

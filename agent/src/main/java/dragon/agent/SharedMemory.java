@@ -97,10 +97,10 @@ final class SharedMemory {
         }
     }
 
-    /** Whoever joins the process learns its wait status. */
-    void ended(Birth birth, int status) {
+    /** Whoever joins the process learns how it ended. */
+    void ended(Birth birth, long report) {
         if (birth.exitEvent() != 0) {
-            setExit(new Handle(birth.exitEvent(), birth.exitEventId()), 1L << 32 | Integer.toUnsignedLong(status));
+            setExit(new Handle(birth.exitEvent(), birth.exitEventId()), report);
         }
     }
 

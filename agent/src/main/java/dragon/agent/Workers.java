@@ -73,6 +73,7 @@ final class Workers {
     private final Map<Long, Zygote> zygotes = new HashMap<>();
     private final Set<Long> spent = new HashSet<>(); // zygotes that are told to end
     private @Nullable SharedMemory memory; // null until the start is over
+    private final Ends ends = new Ends();
     private final int nowhere = Linux.open("/dev/null", true);
 
     /** {@code address}: the variable that names the agent's socket. */
@@ -192,6 +193,11 @@ final class Workers {
     /** The pid of a process that lives; else 0. */
     int pid(long process) {
         return processes.pid(process);
+    }
+
+    /** What a process that has ended wrote last to its stderr, as far as it is known. */
+    byte[] lastWords(long process) {
+        return ends.of(process);
     }
 
     /** Is it one of the zygotes, or one of their processes? */
@@ -354,8 +360,9 @@ final class Workers {
     private void ended(Effect.Ended ended) {
         Request request = requests.remove(ended.birth().process());
         memory().dead(ended.birth().client(), tokens(request));
+        boolean shortOfMemory = ended.status() == Linux.SIGKILL && ends.shortOfMemory();
         output.ended(ended.pid(), () -> {
-            memory().ended(ended.birth(), ended.status());
+            memory().ended(ended.birth(), ends.report(ended, shortOfMemory, output.lastWords(ended.pid())));
             Zygote zygote = zygotes.get(ended.reaper());
             if (zygote != null) {
                 zygote.tell(new Reap(ended.pid()));

@@ -22,6 +22,8 @@ public record Frame(int call, @Nullable Body body) implements Message {
                     Flushed,
                     Bye,
                     Signal,
+                    LastWords,
+                    Words,
                     ZygoteHello,
                     Fork,
                     Forked,
@@ -57,6 +59,8 @@ public record Frame(int call, @Nullable Body body) implements Message {
                 case 17 -> body = in.message(Flushed::read);
                 case 18 -> body = in.message(Bye::read);
                 case 19 -> body = in.message(Signal::read);
+                case 20 -> body = in.message(LastWords::read);
+                case 21 -> body = in.message(Words::read);
                 case 30 -> body = in.message(ZygoteHello::read);
                 case 31 -> body = in.message(Fork::read);
                 case 32 -> body = in.message(Forked::read);

@@ -8,7 +8,8 @@ import java.util.List;
  * Start a process. Descriptors: those of stdin, stdout, stderr that are 1, then `passed` more for the child's own use.
  *
  * @param payload opaque to the run-time: preparation data and the process object, pickled
- * @param exitEvent offset of the Event in shared memory that gets 1 &lt;&lt; 32 | wait status at the end of the process
+ * @param exitEvent offset of the Event in shared memory that gets the report of its end (spec/shared-memory.md,
+ *     section 9) at the end of the process
  * @param tokens pins this payload holds: unpinned at the latest when the process ends
  * @param daemon ended by the agent when its parent is gone
  */

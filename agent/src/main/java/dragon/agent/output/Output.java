@@ -23,6 +23,7 @@ public final class Output {
     private final StreamWriter[] writers;
     private final boolean[] broken = new boolean[2];
     private final List<Source> sources = new ArrayList<>();
+    private final LastWords lastWords = new LastWords();
 
     public Output(Poller poller) {
         this.poller = poller;
@@ -132,6 +133,11 @@ public final class Output {
         if (!once.ran) {
             poller.after(PATIENCE, once);
         }
+    }
+
+    /** What a process wrote last to its stderr; to be asked once, when its end is told. */
+    public byte[] lastWords(int pid) {
+        return lastWords.take(pid);
     }
 
     /** Does {@code step} for each source when what has been written to it up to now is read, then {@code done} when that is written. */
@@ -263,6 +269,9 @@ public final class Output {
 
         private void chunk(int pid, byte[] bytes) {
             if (!holding) {
+                if (stream == 1) {
+                    lastWords.add(pid, bytes);
+                }
                 lines.add(pid, bytes);
             } else if (held.size() < MOST_HELD) {
                 held.writeBytes(bytes);

@@ -1,0 +1,42 @@
+package dragon.agent;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Where this process's memory control group, and those above it, have their files. */
+final class ControlGroup {
+    private ControlGroup() {}
+
+    /** The paths a file may have, of this process's group first, then of those above: {@code unified} in version 2, {@code old} in version 1. */
+    static List<String> files(String unified, String old) {
+        List<String> found = new ArrayList<>();
+        for (String line : read("/proc/self/cgroup").lines().toList()) {
+            String path = line.substring(line.indexOf('/'));
+            if (line.startsWith("0::")) {
+                along("/sys/fs/cgroup", path, unified, found);
+            } else if (line.contains(":memory:")) {
+                along("/sys/fs/cgroup/memory", path, old, found);
+            }
+        }
+        return found;
+    }
+
+    private static void along(String root, String path, String file, List<String> to) {
+        for (String at = path; !at.isEmpty() && !at.equals("/"); at = at.substring(0, at.lastIndexOf('/'))) {
+            to.add(root + at + "/" + file);
+        }
+        to.add(root + "/" + file);
+    }
+
+    /** What stands in a file; nothing if it cannot be read. */
+    static String read(String path) {
+        try (FileInputStream in = new FileInputStream(path)) {
+            return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
+        } catch (IOException _) {
+            return "";
+        }
+    }
+}
