@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dragon.context import DragonContext
-    from dragon.pool import WorkerDied
+    from dragon.futures import ProcessPoolExecutor
+    from dragon.pool import InitializerFailed, WorkerDied
 
 __version__ = "0.1.0"
 version = __version__
 
-__all__ = ["WorkerDied", "get_context", "set_pid_style", "version"]
+__all__ = ["InitializerFailed", "ProcessPoolExecutor", "WorkerDied", "get_context", "set_pid_style", "version"]
+
+_LAZY = {"InitializerFailed": "dragon.pool", "ProcessPoolExecutor": "dragon.futures", "WorkerDied": "dragon.pool"}
 
 _context.register()
 
@@ -45,8 +48,9 @@ def set_pid_style(style: str) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "WorkerDied":
-        from dragon.pool import WorkerDied
+    module = _LAZY.get(name)
+    if module is not None:
+        import importlib
 
-        return WorkerDied
+        return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,61 +1,49 @@
-"""What is behind a pool: who gets which task, and what becomes of the tasks of a worker that dies.
+"""What is behind a pool and an executor: who gets which task, and what becomes of the tasks of a worker that dies.
 
-Every worker has a channel of its own, of limited length, and the dispatcher remembers which tasks went into it. An idle worker is given the next task,
-else they are dealt out in turn; a worker that runs out gets what others have not begun. When a worker dies, what it had not begun is taken back from its
-channel, and only the task in its hands fails, with WorkerDied. Its results were sent before it died, so they come before the news of its death.
+Every worker has a channel of its own, and the dispatcher remembers which tasks went into it. A worker gets one task more than it is at work on, so that
+it need not wait for the next, and many where they are short; one that runs out gets what others have not begun. When a worker dies, what it had not begun
+is taken back from its channel, and only the task in its hands fails, with WorkerDied. Its results were sent before it died, so they come before the news
+of its death: all go through one channel.
 
-Three threads, as in CPython's pool. None of them holds the Pool, which may be dropped while they run.
-  tasks    takes jobs from the queue and gives out their tasks; may wait for room in a channel
-  results  takes in results, moves tasks between workers; never waits for room
-  workers  waits for the ends of workers (on their exit events: no descriptors, no period) and replaces them
+Who waits for a result takes results in, as long as they keep coming quickly (`help`), and gives out the next tasks; else threads do it, none of which
+holds the Pool, which may be dropped while they run:
+  results  takes results in; never waits for room
+  workers  waits for the ends of workers and replaces them (`_crew`)
+  tasks    goes through a user's iterables for imap, never far ahead of the workers
+
+A signal handler may raise in the middle of `help`. So a message is taken from the channel straight into `_inbox`, stays there until it is dealt with, and
+is dealt with again when that was interrupted; everything done for it can be done twice.
 """
 
 from __future__ import annotations
 
 import collections
 import itertools
+import os
 import queue
-import signal
 import threading
+import time
 import traceback
-from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _message, _shm
-from dragon._pool_worker import END, RESULT, TASK, work
-from dragon.connection import Connection
+from dragon import _died, _message, _shm
+from dragon._crew import Crew, Settings, Worker
+from dragon._died import InitializerFailed, WorkerDied
+from dragon._pool_worker import DEAD, END, FAILED, READY, RESULT, STOP, TASK
 
 if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
+    from collections.abc import Iterable, Iterator
 
 Key = tuple[int, int]  # job, index
-Returned = tuple[Key, int, Any]  # a task that is in no channel: key, flags, message
+Task = tuple[int, int, Any, Any, Any]  # job, index, function, arguments, keyword arguments
 
-_WAITING = 64  # tasks that may wait in one worker's channel
-_DEAD, _LOOK, _STOP = (
-    -1,
-    -2,
-    -3,
-)  # in place of a job: that worker is dead; look for tasks without a worker; nothing more will come
-
-
-class WorkerDied(ProcessError):
-    """The worker that ran this task ended without finishing it: it was killed, or left. The task may have been done in part."""
-
-
-class _Worker:
-    """A worker and what it was given and has not answered yet."""
-
-    def __init__(self, number: int, process: BaseProcess, tasks: _shm.Channel) -> None:
-        self.number = number
-        self.process = process
-        self.tasks = tasks
-        self.given: dict[Key, None] = {}
-
-    @property
-    def ended(self) -> _shm.Event:
-        event: _shm.Event = self.process._popen._exit  # type: ignore[attr-defined]
-        return event
+_LOOKS = (
+    30,
+    50,
+)  # so many times so many looks at the results' channel before a helper gives up: about as long as it takes to wake a thread
+_MISSES = 8  # in vain; after so many it looks only now and then
+_AHEAD = 256  # tasks that imap may take from a user's iterable before any worker wants them
+_STILLBORN = 3  # workers that end, one after another, before they are ready for a task
 
 
 class _Cache(dict[int, Any]):
@@ -65,260 +53,357 @@ class _Cache(dict[int, Any]):
         super().__init__()
         self._empty = empty
 
-    def __delitem__(self, job: int) -> None:
-        super().__delitem__(job)
+    def pop(self, job: int, default: Any = None) -> Any:
+        """Forgets a result, if it is there."""
+        result = super().pop(job, default)
         if not self:
             self._empty()
+        return result
+
+    __delitem__ = pop
 
 
 class Dispatcher:
-    """See the module."""
+    """See the module. `retries`: how often a lost task is run again before it fails with `died`; `failed`: no worker can be made ready."""
 
     def __init__(
-        self, ctx: Any, make: Callable[..., Any], size: int, pool: list[Any], settings: tuple[Any, ...]
+        self,
+        settings: Settings,
+        processes: list[Any],
+        retries: int = 0,
+        died: type[WorkerDied] = WorkerDied,
+        failed: type[InitializerFailed] = InitializerFailed,
     ) -> None:
+        self.state = "RUN"  # CLOSE, TERMINATE; BROKEN: no worker can be made ready
         self.taskqueue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.cache = _Cache(self._look_at_state)
-        self._ctx, self._make, self._size, self._pool, self._settings = ctx, make, size, pool, settings
-        self._results = _shm.Channel.create()
-        self._changes = _shm.Channel.create()  # anything in it: look again
+        self.results = _shm.Channel.create()
+        self.error: BaseException | None = None  # why nothing can be done any more
+        self._retries, self._died, self._failure = retries, died, failed
         self._lock = threading.Lock()
-        self._populating = threading.Lock()
-        self._workers: dict[int, _Worker] = {}  # until the news of their death has been dealt with
-        self._turn: collections.deque[_Worker] = collections.deque()  # those that may be given tasks
-        self._idle: dict[int, _Worker] = {}
-        self._returned: collections.deque[Returned] = collections.deque()
-        self._numbers = itertools.count()
-        self._state = "RUN"
+        self._room = threading.Condition(self._lock)
+        self._workers: dict[int, Worker] = {}  # until the news of their death has been dealt with
+        self._idle: dict[int, Worker] = {}
+        self._open: dict[int, Worker] = {}  # those at work that may be given more
+        self._pending: collections.deque[Any] = collections.deque()  # tasks, and iterators of tasks
+        self._again: dict[Key, int] = {}  # how often a task was lost
+        self._outstanding = 0  # tasks in all books
+        self._inbox: collections.deque[Any] = collections.deque()
+        self._taking = threading.Lock()
+        self._misses = self._stillborn = 0
+        self.crew = Crew(settings, processes, self)
         self._threads: list[threading.Thread] = []
 
     # ---- as the pool sees it ----
 
-    def populate(self) -> None:
-        """Starts workers until there are as many as there should be."""
-        with self._populating:
-            try:
-                while len(self._pool) < self._size:
-                    self._add_worker()
-            except Exception:
-                if not self._threads:  # the pool is never born
-                    self._end_processes()
-                raise
-
-    def start(self) -> list[threading.Thread]:
-        """Starts the threads: those for workers, tasks, results."""
-        for run in (self._watch_workers, self._give_tasks, self._take_results):
-            self._threads.append(threading.Thread(target=run, name=f"Pool{run.__name__}", daemon=True))
+    def start(self) -> None:
+        """Starts the threads: those for workers, results, tasks."""
+        results = threading.Thread(target=self._take_results, name="Pool_take_results", daemon=True)
+        tasks = threading.Thread(target=self._give_tasks, name="Pool_give_tasks", daemon=True)
+        self._threads = [self.crew.thread, results, tasks]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Those for workers, results, tasks."""
         return self._threads
 
-    def give_one(self, job: int, function: Any, args: Any, kwds: Any) -> None:
-        """Gives out a job of one task; never waits for room, since an idle worker has nothing in its channel."""
-        if self._idle:
-            self._give(job, 0, function, args, kwds, idle=True)
-        else:
-            self.taskqueue.put(([(job, 0, function, args, kwds)], None))
+    def give(self, tasks: Task | Iterator[Task]) -> None:
+        """Has a task done, or those of an iterator that runs no code of the user's. Each job's result is in the cache."""
+        with self._lock:
+            self._pending.append(tasks)
+        self._fill()
+        if self.error is not None:
+            self.fail_all(self.error)
+
+    def help(self, done: Callable[[], bool]) -> None:
+        """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread."""
+        while not done() and not self._taking.locked() and self._soon():
+            with self._taking:
+                self._take_all()
+            self._fill()
+
+    def idle(self) -> int:
+        """How many workers have no task."""
+        return len(self._idle)
 
     def close(self) -> None:
         """Has everything end once nothing is waited for."""
-        self._state = "CLOSE"
-        self._changes.send(b"")
+        if self.state == "RUN":
+            self.state = "CLOSE"
+        self.crew.look()
 
     def terminate(self) -> None:
         """Ends everything now."""
-        self._state = "TERMINATE"
+        self.state = "TERMINATE"
         self.taskqueue.put(None)
+        with self._lock:
+            self._pending.clear()
+            self._room.notify_all()
         try:
-            self._changes.send(b"")
+            self.crew.look()
             self._join(0)
-            self._end_processes()
-            with self._lock:
-                workers = list(self._workers.values())
-            for worker in workers:
-                worker.tasks.close()  # the tasks thread may wait for room in it
-            self._results.send(RESULT.pack(0, _STOP, 0))
+            self.crew.end()
+            self.stop()
         except _shm.RunOver:
             pass  # then all of it ends by itself
         self._join(1)
-        self._join(2)
+
+    def stop(self) -> None:
+        """Has the threads end after what has come in."""
+        self.taskqueue.put(None)
+        self.results.send(RESULT.pack(0, STOP, 0))
+
+    def wanted(self) -> bool:
+        """Are workers still needed?"""
+        return self.state == "RUN" or (self.state == "CLOSE" and bool(self.cache))
+
+    def break_down(self, error: BaseException) -> None:
+        """Nothing can be done any more: what is waited for, and all that is asked for later, fails with this."""
+        if self.error is None:
+            self.error = error
+        if self.state in ("RUN", "CLOSE"):
+            self.state = "BROKEN"
+        self.fail_all(self.error)
+        self.crew.look()
+
+    def fail_all(self, error: BaseException) -> None:
+        """Nothing that is waited for will come."""
+        if self.error is None:
+            self.error = error
+        with self._lock:
+            self._pending.clear()
+            self._room.notify_all()
+        for result in list(self.cache.values()):
+            try:
+                result.fail(error)
+            except Exception:  # of a user's callback
+                traceback.print_exc()
 
     def _join(self, which: int) -> None:
         if self._threads and threading.current_thread() is not self._threads[which]:
             self._threads[which].join()
 
-    def _end_processes(self) -> None:
-        for process in self._pool:
-            if process.exitcode is None:
-                process.terminate()
-        for process in self._pool:
-            process.join()
-
     def _look_at_state(self) -> None:
-        if self._state != "RUN":
-            self._changes.send(b"")
+        if self.state != "RUN":
+            try:
+                self.crew.look()
+            except _shm.RunOver:
+                pass  # the threads know
 
     # ---- workers ----
 
-    def _add_worker(self) -> None:
-        number = next(self._numbers)
-        tasks = _shm.Channel.create(_WAITING)
-        process = self._make(
-            self._ctx,
-            target=work,
-            args=(number, Connection(tasks, None), Connection(None, self._results), *self._settings),
-        )
-        process.name = process.name.replace("Process", "PoolWorker")
-        process.daemon = True
-        process.start()
-        worker = _Worker(number, process, tasks)
-        with self._lock:
-            self._workers[number] = worker
-            self._turn.append(worker)
-            self._idle[number] = worker
-            self._pool.append(process)
-            look = bool(self._returned)
-        if look:
-            self._results.send(RESULT.pack(0, _LOOK, 0))
+    def expect(self, worker: Worker) -> None:
+        """A worker is about to be started, and may say so before its start has returned."""
+        self._workers[worker.number] = worker
 
-    def _watch_workers(self) -> None:
-        try:
-            while self._state == "RUN" or (self.cache and self._state != "TERMINATE"):
-                with self._lock:
-                    watched = list(self._turn)
-                ready, _ = _shm.wait([self._changes, *(worker.ended for worker in watched)], [])
-                for index in ready:
-                    if index:
-                        self._bury(watched[index - 1])
-                    else:
-                        self._changes.recv()
-                self._replace()
-            if self._state == "CLOSE":
-                self._finish()
-        except _shm.RunOver as error:
-            self._fail_all(error)
+    def forget(self, worker: Worker) -> None:
+        """A worker could not be started."""
+        del self._workers[worker.number]
 
-    def _bury(self, worker: _Worker) -> None:
-        """A worker has ended. What becomes of its tasks is dealt with where its results come in, after the last of them."""
+    def joined(self, worker: Worker) -> None:
+        """A worker was started; what it is given waits in its channel until it is ready."""
         with self._lock:
-            self._turn.remove(worker)
+            self._idle[worker.number] = worker
+        self._fill()
+
+    def left(self, worker: Worker) -> None:
+        """A worker has ended."""
+        with self._lock:
             self._idle.pop(worker.number, None)
-            self._pool.remove(worker.process)
-        self._results.send(RESULT.pack(worker.number, _DEAD, 0))
-
-    def _replace(self) -> None:
-        if self._state == "TERMINATE":
-            return
-        try:
-            self.populate()
-        except _shm.RunOver:
-            raise
-        except Exception as error:
-            if not self._turn:  # nobody is left to do what is waited for
-                self._fail_all(error)
-                raise
-
-    def _finish(self) -> None:
-        """Nothing is waited for, and nothing more will come."""
-        self.taskqueue.put(None)
-        with self._lock:
-            workers = list(self._turn)
-        for worker in workers:
-            worker.tasks.send(END)
-        self._results.send(RESULT.pack(0, _STOP, 0))
+            self._open.pop(worker.number, None)
+        self.results.send(RESULT.pack(worker.number, DEAD, 0))
 
     # ---- tasks ----
 
     def _give_tasks(self) -> None:
-        over: _shm.RunOver | None = None  # once the run is over, every task that still comes fails with this
+        """The users' iterables of imap."""
         for tasks, set_length in iter(self.taskqueue.get, None):
             index = -1
             for task in tasks:
-                if self._state == "TERMINATE":
-                    return
                 index = task[1]
-                try:
-                    if over is None:
-                        self._give(*task)
-                except _shm.Closed:
-                    return  # the pool was terminated
-                except _shm.RunOver as error:
-                    over = error
-                if over is not None:
-                    self._set(task[0], index, (False, over))
-            if set_length:
-                set_length(index + 1)
+                with self._lock:
+                    while len(self._pending) >= _AHEAD and self.state == "RUN" and self.error is None:
+                        self._room.wait()
+                if self.state == "TERMINATE":
+                    return
+                self.give(task)
+            set_length(index + 1)
             task = tasks = set_length = None
 
-    def _give(self, job: int, index: int, function: Any, args: Any, kwds: Any, idle: bool = False) -> None:
+    def _fill(self) -> None:
+        """Gives out tasks, as far as workers can have more."""
+        taken: list[Any] = []
         try:
-            data, buffers = _message.dump((function, args, kwds))
+            while self._next(taken):
+                self._hand_over(taken[0])
+                taken.clear()
+        except BaseException:  # of a signal handler, or the run is over
+            with self._lock:
+                if taken and self._worker_of(taken[0]) is None:
+                    self._pending.appendleft(taken[0])
+            raise
+
+    def _next(self, taken: list[Any]) -> bool:
+        """The next task that is still wanted, if a worker can have it."""
+        pending = self._pending
+        while pending and (self._idle or self._open):
+            with self._lock:
+                if not pending:
+                    return False
+                first = pending[0]
+                if type(first) is tuple:
+                    taken.append(first)
+                    pending.popleft()
+                else:
+                    taken.extend(itertools.islice(first, 1))
+                    if not taken:
+                        pending.popleft()
+                        continue
+                if len(pending) == _AHEAD // 2:
+                    self._room.notify_all()
+            result = self.cache.get(taken[0][0])
+            if result is not None and result.begin(taken[0][1]):
+                return True
+            taken.clear()
+        return False
+
+    def _worker_of(self, task: Task) -> Worker | None:
+        key = task[0], task[1]
+        return next((worker for worker in list(self._workers.values()) if key in worker.given), None)
+
+    def _hand_over(self, task: Task) -> None:
+        job, index = task[0], task[1]
+        try:
+            data, buffers = _message.dump(task[2:])
         except Exception as error:
             self._set(job, index, (False, error))
             return
         header = TASK.pack(job, index)
-        worker = self._choose((job, index), idle)
-        if worker is None and idle:  # it got something else meanwhile
-            self.taskqueue.put(([(job, index, function, args, kwds)], None))
-            return
-        if worker is None:
-            self._results.poll(0)  # raises RunOver where nobody is left to give it to a worker later
-            message = (_message.PARTS, [header, data, *buffers]) if buffers else (_message.PICKLE, header + data)
-            self._returned.append(((job, index), *message))
-            return
-        if buffers:
-            worker.tasks.send_parts([header, data, *buffers], None, _message.PARTS)
-        else:
-            worker.tasks.send(header + data)
-        if worker.number not in self._workers:  # it died while this waited for room in its channel
-            self._take_back(worker)
-            self._results.send(RESULT.pack(0, _LOOK, 0))
-
-    def _choose(self, key: Key, idle: bool) -> _Worker | None:
-        """Who gets the task, only an idle one if `idle`: it is in his book from here on."""
         with self._lock:
-            if self._idle:
-                worker = self._idle.popitem()[1]
-            elif self._turn and not idle:
-                worker = self._turn[0]
-                self._turn.rotate(-1)
+            worker = self._choose()
+            if worker is None:
+                self._pending.appendleft(task)
+                return
+            given = worker.given
+            if not given:
+                worker.last = time.perf_counter()
+            given[job, index] = task
+            self._outstanding += 1
+            try:
+                if buffers:
+                    worker.tasks.send_parts([header, data, *buffers], 0, _message.PARTS)
+                else:
+                    worker.tasks.send(header + data, 0)
+            except _shm.Timeout:  # a full channel of a worker that was killed with a slot in hand
+                self._pending.appendleft(given.pop((job, index)))
+                self._outstanding -= 1
+                return
+            except Exception as error:
+                del given[job, index]
+                self._outstanding -= 1
+                if isinstance(error, _shm.Error):
+                    raise
+                failure = error
             else:
-                return None
-            worker.given[key] = None
-            return worker
+                if len(given) < worker.window():
+                    self._open[worker.number] = worker
+                return
+        self._set(job, index, (False, failure))  # there is no memory for it
+
+    def _choose(self) -> Worker | None:
+        """Who gets the next task. Whoever is chosen is in neither book of those who can be given one; who has room is put back."""
+        if self._idle:
+            return self._idle.popitem()[1]
+        if self._open:
+            return self._open.pop(next(iter(self._open)))
+        return None
 
     # ---- results ----
 
     def _take_results(self) -> None:
-        receive = self._results.recv_message
         try:
-            while True:
-                flags, data = receive()
-                header = data[0] if flags == _message.PARTS else data
-                number, job, index = RESULT.unpack_from(header)  # type: ignore[arg-type]
-                if job >= 0:
-                    self._result(number, job, index, flags, data)
-                elif job == _DEAD:
-                    self._dead(self._workers[number])
-                elif job == _STOP:
-                    return
-                else:
-                    self._settle()
-                data = header = b""
+            running = True
+            while running:
+                self.results.poll(None)
+                with self._taking:
+                    running = self._take_all()
+                self._fill()
         except _shm.RunOver as error:
-            self._fail_all(error)
+            self.fail_all(error)
 
-    def _result(self, number: int, job: int, index: int, flags: int, data: Any) -> None:
-        worker = self._workers[number]
-        given = worker.given
-        given.pop((job, index), None)
-        if not given:
-            self._idle_now(worker)
+    def _soon(self) -> bool:
+        """Looks for a moment whether a result comes; only now and then where that has been in vain."""
+        misses = self._misses
+        if misses >= _MISSES and misses % 32:
+            self._misses = misses + 1
+            return False
+        poll, times, looks = self.results.poll, *_LOOKS
+        for _ in range(times):
+            for _ in range(looks):
+                if poll():
+                    self._misses = 0
+                    return True
+            os.sched_yield()
+        self._misses = misses + 1
+        return False
+
+    def _take_all(self) -> bool:
+        """Deals with all that has come in. False: nothing more will come."""
+        inbox, receive = self._inbox, self.results.recv_message
+        while True:
+            if not inbox:
+                try:
+                    inbox.extend(map(receive, (0,)))
+                except _shm.Timeout:
+                    return True
+            try:
+                running = self._deal_with(*inbox[0])
+            except _shm.RunOver:
+                raise
+            except BaseException:  # of a signal handler: what was begun is done before it is told
+                self._deal_with(*inbox[0])
+                inbox.popleft()
+                raise
+            inbox.popleft()
+            if not running:
+                return False
+
+    def _deal_with(self, flags: int, data: Any) -> bool:
+        number, job, index = RESULT.unpack_from(data[0] if flags == _message.PARTS else data)
+        if job >= 0:
+            worker = self._workers.get(number)
+            if worker is not None and (job, index) in worker.given:
+                self._result(worker, job, index, flags, data)
+        elif job == READY:
+            self._workers[number].ready = True
+            self._stillborn = 0
+        elif job == DEAD:
+            self._dead(number)
+        elif job == FAILED:
+            self._failed(flags, data)
+        return bool(job != STOP)
+
+    def _result(self, worker: Worker, job: int, index: int, flags: int, data: Any) -> None:
         try:
             outcome = _message.load(flags, data, RESULT.size)
         except Exception as error:  # it cannot be unpickled here
             outcome = (False, error)
         self._set(job, index, outcome)
+        now = time.perf_counter()
+        worker.pace += (now - worker.last - worker.pace) / 8 if worker.pace < 1 else now - worker.last - worker.pace
+        worker.last = now
+        with self._lock:
+            given = worker.given
+            if given.pop((job, index), None) is not None:
+                self._outstanding -= 1
+            if self._again:
+                self._again.pop((job, index), None)
+            if not given:
+                self._now_idle(worker)
+            elif len(given) < worker.window() and worker.number in self._workers:
+                self._open[worker.number] = worker
 
     def _set(self, job: int, index: int, outcome: tuple[bool, Any]) -> None:
         result = self.cache.get(job)
@@ -328,36 +413,17 @@ class Dispatcher:
             except Exception:  # of a user's callback
                 traceback.print_exc()
 
-    def _idle_now(self, worker: _Worker) -> None:
-        """A worker has nothing left: it gets a task without a worker, or some that others have not begun."""
-        with self._lock:
-            if worker.given or worker not in self._turn:
-                return
-            if not self._returned:
-                busiest = max(self._turn, key=lambda each: len(each.given))
-                if len(busiest.given) > 1:
-                    self._take_some(busiest, len(busiest.given) // 2)
-            if not self._returned:
-                self._idle[worker.number] = worker
-                return
-        self._settle(worker)
+    def _now_idle(self, worker: Worker) -> None:
+        """A worker has nothing left. Where nothing waits for a worker, it gets some that others have not begun. With the lock held."""
+        self._open.pop(worker.number, None)
+        self._idle[worker.number] = worker
+        if not self._pending and self._outstanding > len(self._workers) - len(self._idle):
+            busiest = max(self._workers.values(), key=lambda each: len(each.given))
+            if len(busiest.given) > 1:
+                self._take_back(busiest, len(busiest.given) // 2)
 
-    def _dead(self, worker: _Worker) -> None:
-        """After the last result of a worker that has ended: what it had not begun goes to others, what it had begun fails."""
-        del self._workers[worker.number]
-        self._take_back(worker)
-        with self._lock:
-            lost, worker.given = worker.given, {}
-        for job, index in lost:
-            self._set(job, index, (False, WorkerDied(_epitaph(worker.process))))
-        self._settle()
-
-    def _take_back(self, worker: _Worker) -> None:
-        with self._lock:
-            self._take_some(worker, 1 << 30)
-
-    def _take_some(self, worker: _Worker, most: int) -> None:
-        """Takes up to so many tasks that a worker has not begun. To be called with the lock held."""
+    def _take_back(self, worker: Worker, most: int) -> None:
+        """Takes up to so many tasks that a worker has not begun. With the lock held."""
         for _ in range(most):
             try:
                 flags, message = worker.tasks.recv_message(0)
@@ -366,47 +432,55 @@ class Dispatcher:
             if message == END:
                 continue
             key = TASK.unpack_from(message[0] if flags == _message.PARTS else message)  # type: ignore[arg-type]
-            worker.given.pop(key, None)
-            self._returned.append((key, flags, message))
+            task = worker.given.pop(key, None)
+            if task is not None:
+                self._outstanding -= 1
+                self._pending.appendleft(task)
 
-    def _settle(self, first: _Worker | None = None) -> None:
-        """Gives out tasks that have no worker, as far as there is room."""
-        while True:
-            with self._lock:
-                if not self._returned or not self._turn:
-                    return
-                worker = first or (self._idle.popitem()[1] if self._idle else self._turn[0])
-                self._idle.pop(worker.number, None)
-                self._turn.rotate(-1)
-                key, flags, message = self._returned.popleft()
-                worker.given[key] = None
-                try:
-                    if flags == _message.PARTS:
-                        worker.tasks.send_parts(message, 0, flags)
-                    else:
-                        worker.tasks.send(message, 0, flags)
-                except (_shm.Timeout, _shm.Closed):
-                    del worker.given[key]
-                    self._returned.appendleft((key, flags, message))
-                    return
+    def _dead(self, number: int) -> None:
+        """After the last result of a worker that has ended: what it had not begun goes to others, what it had begun fails or is begun again."""
+        worker = self._workers.get(number)
+        if worker is None:
+            return
+        lost = []
+        with self._lock:
+            self._take_back(worker, 1 << 30)
+            self._idle.pop(number, None)
+            self._open.pop(number, None)
+            for key, task in list(worker.given.items()):
+                tries = self._again.get(key, 0)
+                if worker.ready and tries >= self._retries:
+                    lost.append(task)
+                    continue
+                if worker.ready:
+                    self._again[key] = tries + 1
+                self._pending.appendleft(task)
+                self._outstanding -= 1
+                del worker.given[key]
+        for task in lost:
+            self._set(task[0], task[1], (False, self._died(*_died.facts(worker.process, task))))
+        with self._lock:
+            self._outstanding -= len(worker.given)
+            worker.given.clear()
+            self._workers.pop(number, None)
+        if not worker.ready and self.state in ("RUN", "CLOSE") and worker.process.exitcode != 0:
+            self._not_ready(worker)
 
-    def _fail_all(self, error: Exception) -> None:
-        """Nothing that is waited for will come."""
-        for result in list(self.cache.values()):
-            try:
-                if hasattr(result, "_number_left"):
-                    for _ in range(result._number_left):
-                        result._set(0, (False, error))
-                else:
-                    result._set(getattr(result, "_index", 0), (False, error))
-            except Exception:  # of a user's callback
-                traceback.print_exc()
+    def _not_ready(self, worker: Worker) -> None:
+        self._stillborn += 1
+        if self._stillborn >= _STILLBORN:
+            words = f"{_STILLBORN} workers, one after another, ended before they were ready for a task; the last, {worker.process.name}, {_died.how(worker.process)}"
+            tail = _died.tail(worker.process)
+            hint = "its initializer did not return" if self.crew.settings.arguments[0] else "what it prints says why"
+            self.break_down(self._failure(f"{words}: {hint}" + (f"\n{tail}" if tail else "")))
+
+    def _failed(self, flags: int, data: Any) -> None:
+        error = self._failure("the initializer of the workers raised an error; see its traceback above")
+        error.__cause__ = _message.load(flags, data, RESULT.size)[1]
+        self.break_down(error)
 
 
-def _epitaph(process: BaseProcess) -> str:
-    code = process.exitcode
-    if code is not None and code < 0:
-        how = f"was killed by {signal.Signals(-code).name}"
-    else:
-        how = f"ended with exit code {code}"
-    return f"{process.name} (pid {process.pid}) {how} while it ran this task"
+def chunked(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Task]:
+    """The tasks of a map: an iterator that runs no code of the user's."""
+    repeat = itertools.repeat
+    return zip(repeat(job), itertools.count(), repeat(function), zip(chunks), repeat({}))

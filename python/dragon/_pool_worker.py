@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 from multiprocessing import pool as stock
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from dragon import _message, _shm
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 TASK = struct.Struct("=qq")  # before the pickle of a task: job, index
 RESULT = struct.Struct("=qqq")  # before the pickle of a result: worker, job, index
 END = b""  # in place of a task
+DEAD, STOP, READY, FAILED = -1, -2, -3, -4  # in place of a job; see `_dispatch`
+
+_INTERRUPTED = 130  # the exit code of a worker that got Ctrl-C, as a shell has it
 
 
 def work(
@@ -23,43 +28,87 @@ def work(
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
     most: int | None,
+    catch: type[BaseException],
 ) -> None:
-    """Takes tasks, does them and sends their results, until told to end or after `most` of them."""
+    """Takes tasks, does them and sends their results, until told to end, the pool's process has ended, or after `most` of them.
+
+    What is no `catch` and is raised by a task ends the worker.
+    """
     incoming, outgoing = tasks._reader, results._writer
     assert incoming is not None and outgoing is not None
-    if initializer is not None:
-        initializer(*initargs)
+    try:
+        if _begin(number, outgoing, initializer, initargs):
+            _serve(number, incoming, outgoing, most, catch)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)  # the driver shows the interrupt; a worker has nothing to add
+    except _shm.RunOver:
+        _leave()
+
+
+def call_each(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
+    """A chunk of an executor's map."""
+    return [function(*args) for args in calls]
+
+
+def _begin(
+    number: int, outgoing: _shm.Channel, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+) -> bool:
+    try:
+        if initializer is not None:
+            initializer(*initargs)
+    except Exception as error:
+        wrapped = stock.ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[attr-defined]
+        _answer(outgoing, RESULT.pack(number, FAILED, 0), (False, wrapped))
+        return False
+    outgoing.send(RESULT.pack(number, READY, 0))
+    return True
+
+
+def _serve(
+    number: int, incoming: _shm.Channel, outgoing: _shm.Channel, most: int | None, catch: type[BaseException]
+) -> None:
+    receive, do, answer, unpack, pack, parts = (
+        incoming.recv_message,
+        _do,
+        _answer,
+        TASK.unpack_from,
+        RESULT.pack,
+        _message.PARTS,
+    )
     done = 0
     while most is None or done < most:
         try:
-            flags, data = incoming.recv_message()
+            flags, data = receive()
         except _shm.Closed:
-            return
+            return  # the process that the pool belongs to has ended
         if data == END:
             return
-        job, index = TASK.unpack_from(data[0] if flags == _message.PARTS else data)  # type: ignore[arg-type]
-        outcome = _do(flags, data)
-        header = RESULT.pack(number, job, index)
-        try:
-            _send(outgoing, header, outcome)
-        except _shm.Error:
-            raise
-        except Exception as error:
-            wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
-            _send(outgoing, header, (False, wrapped))
+        job, index = unpack(data[0] if flags == parts else data)  # type: ignore[arg-type]
+        outcome = do(flags, data, catch)
+        answer(outgoing, pack(number, job, index), outcome)
         data = outcome = None  # type: ignore[assignment]
         done += 1
 
 
-def _do(flags: int, data: Any) -> tuple[bool, Any]:
+def _do(flags: int, data: Any, catch: type[BaseException]) -> tuple[bool, Any]:
     function = None
     try:
         function, args, kwds = _message.load(flags, data, TASK.size)
         return True, function(*args, **kwds)
-    except Exception as error:
+    except catch as error:
         if function is stock._helper_reraises_exception:  # type: ignore[attr-defined]
             return False, error
         return False, stock.ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[attr-defined]
+
+
+def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:
+    try:
+        _send(outgoing, header, outcome)
+    except _shm.Error:
+        raise
+    except Exception as error:
+        wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
+        _send(outgoing, header, (False, wrapped))
 
 
 def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:
@@ -68,3 +117,8 @@ def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> N
         outgoing.send_parts([header, data, *buffers], None, _message.PARTS)
     else:
         outgoing.send(header + data)
+
+
+def _leave() -> NoReturn:
+    """The run is over, and with it everything this process could tell anybody."""
+    os._exit(1)

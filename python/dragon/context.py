@@ -147,11 +147,13 @@ class DragonContext(context.BaseContext):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
+        *,
+        retries: int = 0,
     ) -> Pool:
         _begin()
         from dragon.pool import Pool
 
-        return Pool(processes, initializer, initargs, maxtasksperchild, context=self)
+        return Pool(processes, initializer, initargs, maxtasksperchild, self, retries=retries)
 
 
 _the_context = DragonContext()

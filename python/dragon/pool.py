@@ -8,20 +8,29 @@ from __future__ import annotations
 import os
 from multiprocessing import pool as stock
 from multiprocessing import util
-from typing import TYPE_CHECKING, Any, Callable, cast
+from typing import TYPE_CHECKING, Any, Callable
 
-from dragon._dispatch import Dispatcher, WorkerDied
+from dragon import _results
+from dragon._crew import Settings
+from dragon._died import InitializerFailed, WorkerDied
+from dragon._dispatch import Dispatcher, chunked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Pool", "WorkerDied"]
+__all__ = ["InitializerFailed", "Pool", "WorkerDied"]
 
 RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"  # as CPython names the states
 
+_LISTS = (list, tuple, range, bytes, str)  # going through them runs no code of the user's
+
 
 class Pool(stock.Pool):
-    """CPython's Pool. A killed worker fails its task with WorkerDied and is replaced; all other tasks go on."""
+    """CPython's Pool. A killed worker fails its task with WorkerDied and is replaced; all other tasks go on.
+
+    `retries`: so many times a task whose worker died is run again, from its start, before it fails. An initializer that raises, or whose workers end one
+    after another, fails what is waited for with InitializerFailed.
+    """
 
     def __init__(
         self,
@@ -30,6 +39,8 @@ class Pool(stock.Pool):
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
         context: Any = None,
+        *,
+        retries: int = 0,
     ) -> None:
         self._pool: list[Any] = []
         self._state = "INIT"
@@ -42,14 +53,20 @@ class Pool(stock.Pool):
             raise ValueError("maxtasksperchild must be a positive int or None")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
+        check_retries(retries)
         self._processes = processes
-        self._dispatcher = Dispatcher(
-            context, self.Process, processes, self._pool, (initializer, tuple(initargs), maxtasksperchild)
-        )
+        arguments = initializer, tuple(initargs), most, Exception
+        settings = Settings(context, self.Process, processes, arguments, True, "PoolWorker")
+        self._dispatcher = Dispatcher(settings, self._pool, retries)
         self._cache = self._dispatcher.cache
         self._taskqueue = self._dispatcher.taskqueue
-        self._dispatcher.populate()
-        self._worker_handler, self._task_handler, self._result_handler = self._dispatcher.start()
+        try:
+            self._dispatcher.crew.populate()
+        except Exception:
+            self._dispatcher.crew.end()
+            raise
+        self._dispatcher.start()
+        self._worker_handler, self._result_handler, self._task_handler = self._dispatcher.threads
         self._terminate = util.Finalize(self, self._dispatcher.terminate, exitpriority=15)
         self._state = RUN
 
@@ -69,12 +86,54 @@ class Pool(stock.Pool):
     ) -> stock.ApplyResult[Any]:
         """As CPython's; an idle worker gets the task at once, from this thread."""
         self._check_running()  # type: ignore[attr-defined]
-        result: Any = stock.ApplyResult(cast(Any, self), callback, error_callback)
-        self._dispatcher.give_one(result._job, func, args, kwds)
-        return cast("stock.ApplyResult[Any]", result)
+        result: Any = _results.ApplyResult(self, callback, error_callback)
+        self._dispatcher.give((result._job, 0, func, args, kwds))
+        return result  # type: ignore[no-any-return]
+
+    def imap(self, func: Callable[[Any], Any], iterable: Iterable[Any], chunksize: int | None = 1) -> Any:
+        """As CPython's; after an error the next results can be asked for, also with chunks."""
+        return self._imap(_results.IMapIterator, func, iterable, chunksize)
+
+    def imap_unordered(self, func: Callable[[Any], Any], iterable: Iterable[Any], chunksize: int | None = 1) -> Any:
+        """As CPython's; after an error the next results can be asked for, also with chunks."""
+        return self._imap(_results.IMapUnorderedIterator, func, iterable, chunksize)
+
+    def _imap(self, kind: type[Any], func: Callable[[Any], Any], iterable: Iterable[Any], chunksize: Any) -> Any:
+        self._check_running()  # type: ignore[attr-defined]
+        if chunksize < 1:
+            raise ValueError(f"Chunksize must be 1+, not {chunksize!r}")
+        function, tasks = func, iterable
+        if chunksize > 1:
+            function = stock.mapstar  # type: ignore[attr-defined]
+            tasks = stock.Pool._get_tasks(func, iterable, chunksize)  # type: ignore[attr-defined]
+        result = kind(self)
+        guarded = self._guarded_task_generation(result._job, function, tasks)  # type: ignore[attr-defined]
+        self._taskqueue.put((guarded, result._set_length))
+        return _results.items(result) if chunksize > 1 else result
+
+    def _map_async(
+        self,
+        func: Callable[..., Any],
+        iterable: Iterable[Any],
+        mapper: Any,
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+    ) -> stock.MapResult[Any]:
+        self._check_running()  # type: ignore[attr-defined]
+        things: Any = iterable if type(iterable) in _LISTS else list(iterable)
+        if chunksize is None:
+            chunksize, extra = divmod(len(things), self._processes * 4)
+            chunksize += bool(extra)
+        if not things:
+            chunksize = 0
+        result: Any = _results.MapResult(self, chunksize, len(things), callback, error_callback)
+        if things:
+            self._dispatcher.give(chunked(result._job, mapper, _chunks(func, things, chunksize)))
+        return result  # type: ignore[no-any-return]
 
     def _repopulate_pool(self) -> None:
-        self._dispatcher.populate()
+        self._dispatcher.crew.populate()
 
     def close(self) -> None:
         """No more tasks will come; the workers end when all are done."""
@@ -88,6 +147,32 @@ class Pool(stock.Pool):
         util.debug("terminating pool")
         self._state = TERMINATE
         self._terminate()
+
+    def join(self) -> None:
+        """Waits until the workers have ended, after `close` or `terminate`."""
+        util.debug("joining pool")
+        if self._state == RUN:
+            raise ValueError("Pool is still running")
+        if self._state not in (CLOSE, TERMINATE):
+            raise ValueError("In unknown state")
+        self._worker_handler.join()
+        self._result_handler.join()
+        if self._state == CLOSE:  # terminate does not wait for a user's iterable
+            self._task_handler.join()
+        for process in list(self._pool):
+            process.join()
+
+
+def check_retries(retries: Any) -> None:
+    """Raises where this is no number of retries."""
+    if not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries must be an int of at least 0, not {retries!r}")
+
+
+def _chunks(func: Any, things: Any, size: int) -> Iterator[Any]:
+    """What CPython's `mapstar` takes: the function and some of the things."""
+    pieces = [tuple(things[start : start + size]) for start in range(0, len(things), size)]
+    return zip([func] * len(pieces), pieces)
 
 
 def _cpu_count() -> int:

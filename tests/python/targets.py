@@ -271,3 +271,29 @@ def say_last_words(lines: int) -> None:
 def live_on(ready: Any) -> None:
     ready.set()
     signal.pause()
+
+
+def die_at_first(book: str, times: int) -> int:
+    """Dies so many times, then returns how often it was run before."""
+    with open(book, "ab") as file:
+        runs = file.tell()
+        file.write(b".")
+    if runs < times:
+        kill_self()
+    return runs
+
+
+def leave() -> None:
+    os._exit(4)
+
+
+_kept: Any = None
+
+
+def keep(thing: Any) -> None:
+    global _kept
+    _kept = thing
+
+
+def wait_for_kept() -> Any:
+    return _kept.wait(60)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import pickle
 import signal
+import threading
 from typing import Any
 
 import pytest
@@ -65,6 +68,112 @@ def test_a_killed_worker_costs_its_task_alone(ctx: Any) -> None:
                 assert result.get(PATIENCE) == number * number
         be_full(pool, 2)
     pool.join()
+
+
+def test_the_error_says_all_there_is_to_say(pool: Any) -> None:
+    from dragon import WorkerDied
+
+    with pytest.raises(WorkerDied) as caught:
+        pool.map(targets.square_or_die, range(12, 15), chunksize=1)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(error, multiprocessing.ProcessError)
+    assert (error.exitcode, error.signal) == (-signal.SIGKILL, signal.SIGKILL)
+    assert error.host == os.uname().nodename and error.id > 1 << 32 and error.os_pid > 0
+    assert error.task == "targets.square_or_die(13) (task 1 of its job, counted from 0)"
+    assert f"(id {error.id}, pid {error.os_pid} on {error.host})" in str(error)
+
+
+def test_a_lost_task_is_run_again_as_often_as_was_said(ctx: Any, tmp_path: Any) -> None:
+    from dragon import WorkerDied
+
+    with ctx.Pool(2, retries=2) as pool:
+        assert pool.apply(targets.die_at_first, (str(tmp_path / "twice"), 2)) == 2
+        with pytest.raises(WorkerDied):
+            pool.apply(targets.die_at_first, (str(tmp_path / "thrice"), 3))
+        assert pool.map(targets.square, range(20), chunksize=1) == [number * number for number in range(20)]
+    pool.join()
+
+
+@pytest.mark.parametrize("initializer", [targets.fail, targets.leave, targets.kill_self])
+def test_an_initializer_that_fails_is_told(ctx: Any, initializer: Any) -> None:
+    from dragon import InitializerFailed
+
+    with ctx.Pool(2, initializer) as pool:
+        with pytest.raises(InitializerFailed) as caught:
+            pool.map(targets.square, range(5))
+        if initializer is targets.fail:
+            assert isinstance(caught.value.__cause__, ValueError)
+        with pytest.raises(InitializerFailed):
+            pool.apply_async(targets.square, (1,)).get(PATIENCE)
+        with pytest.raises(InitializerFailed):
+            list(pool.imap(targets.square, range(5)))
+    pool.join()
+
+
+def test_imap_goes_on_after_an_error(pool: Any) -> None:
+    for chunksize in (1, 4):
+        results = pool.imap(targets.square_or_raise, range(20), chunksize=chunksize)
+        got = []
+        while True:
+            try:
+                got.append(next(results))
+            except ValueError:
+                got.append("unlucky")
+            except StopIteration:
+                break
+        lost = range(13, 14) if chunksize == 1 else range(12, 16)
+        wanted: list[Any] = [number * number for number in range(20)]
+        wanted[lost[0] : lost[-1] + 1] = ["unlucky"]
+        assert got == wanted
+
+
+def test_terminate_does_not_wait_for_a_users_iterable(ctx: Any) -> None:
+    gate = threading.Event()
+
+    def things() -> Any:
+        yield 1
+        gate.wait()
+
+    pool = ctx.Pool(1)
+    results = pool.imap(targets.square, things())
+    assert next(results) == 1
+    pool.terminate()
+    pool.join()
+    gate.set()
+
+
+class Alarmed(Exception):
+    pass
+
+
+def test_a_signal_handler_may_raise_at_any_moment(pool: Any) -> None:
+    """The thread that waits takes results in itself; whatever interrupts it loses none, and none comes twice."""
+
+    def ring(*_: Any) -> None:
+        raise Alarmed
+
+    before = signal.signal(signal.SIGALRM, ring)
+    jobs: list[Any] = []
+    interrupted = 0
+    try:
+        for number in range(400):
+            result = pool.map_async(targets.square, range(number, number + 20), chunksize=1)
+            jobs.append((number, result))
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 + (number % 40) * 0.00002)
+            try:
+                result.get(PATIENCE)
+            except Alarmed:
+                interrupted += 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Alarmed:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted
+    for number, result in jobs:
+        assert result.get(PATIENCE) == [each * each for each in range(number, number + 20)]
 
 
 def test_an_idle_worker_that_is_killed_is_replaced(pool: Any) -> None:

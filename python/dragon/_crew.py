@@ -1,0 +1,162 @@
+"""The workers of a pool: their start, the news of their ends, those who take their places.
+
+One thread waits for the ends of all of them (on their exit events: no descriptors, no period). What becomes of the tasks of the dead is the dispatcher's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+from dragon import _shm
+from dragon._pool_worker import END, work
+from dragon.connection import Connection
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from dragon._dispatch import Dispatcher
+
+LONGEST = 64  # tasks that may wait in one worker's channel
+_GRACE = 1.0  # seconds that a worker has to end after SIGTERM
+
+
+class Worker:
+    """A worker and what it was given and has not answered yet."""
+
+    def __init__(self, number: int, process: BaseProcess, tasks: _shm.Channel) -> None:
+        self.number = number
+        self.process = process
+        self.tasks = tasks
+        self.given: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.ready = False  # its initializer is done
+        self.pace = 1.0  # seconds that a task takes it, on average
+        self.last = 0.0  # when its last result came, or it was given a task while it had none
+
+    @property
+    def ended(self) -> _shm.Event:
+        event: _shm.Event = self.process._popen._exit  # type: ignore[attr-defined]
+        return event
+
+    def window(self) -> int:
+        """How many tasks it may have at once: one more than it is at work on, so that it need not wait; many only if all are done in a millisecond."""
+        return min(LONGEST, 2 + int(0.001 / self.pace))
+
+
+class Settings:
+    """How the workers are made."""
+
+    def __init__(
+        self, ctx: Any, make: Callable[..., Any], size: int, arguments: tuple[Any, ...], daemon: bool, name: str
+    ) -> None:
+        self.ctx, self.make, self.size, self.arguments, self.daemon, self.name = (
+            ctx,
+            make,
+            size,
+            arguments,
+            daemon,
+            name,
+        )
+
+
+class Crew:
+    """See the module. `processes` is the list that the pool shows."""
+
+    def __init__(self, settings: Settings, processes: list[Any], dispatcher: Dispatcher) -> None:
+        self.settings = settings
+        self.processes = processes
+        self.size = settings.size
+        self._dispatcher = dispatcher
+        self._results = dispatcher.results
+        self._changes = _shm.Channel.create()  # anything in it: look again
+        self._populating = threading.Lock()
+        self._living: list[Worker] = []
+        self._numbers = itertools.count()
+        self.thread = threading.Thread(target=self._watch, name="Pool_watch_workers", daemon=True)
+
+    def populate(self) -> None:
+        """Starts workers until there are as many as there should be."""
+        with self._populating:
+            while len(self.processes) < self.size and self._dispatcher.state not in ("TERMINATE", "BROKEN"):
+                self._add()
+        if threading.current_thread() is not self.thread:
+            self.look()
+
+    def look(self) -> None:
+        """Something has changed."""
+        self._changes.send(b"")
+
+    def end(self) -> None:
+        """Ends all of them now: asks them to, and kills those who do not."""
+        processes = list(self.processes)
+        for process in processes:
+            if process.exitcode is None:
+                process.terminate()
+        limit = time.monotonic() + _GRACE
+        for process in processes:
+            process.join(max(0.0, limit - time.monotonic()))
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+
+    def _add(self) -> None:
+        settings, number = self.settings, next(self._numbers)
+        tasks = _shm.Channel.create(LONGEST, ends=True, role=_shm.SENDER | _shm.RECEIVER)
+        theirs = _shm.Channel.bind(tasks.offset, tasks.id, _shm.RECEIVER)
+        ends = Connection(theirs, None), Connection(None, self._results)
+        process = settings.make(settings.ctx, target=work, args=(number, *ends, *settings.arguments))
+        process.name = process.name.replace("Process", settings.name)
+        process.daemon = settings.daemon
+        worker = Worker(number, process, tasks)
+        self._dispatcher.expect(worker)
+        try:
+            process.start()
+        except BaseException:
+            self._dispatcher.forget(worker)
+            raise
+        theirs.release()
+        self._living.append(worker)
+        self.processes.append(process)
+        self._dispatcher.joined(worker)
+
+    def _watch(self) -> None:
+        dispatcher = self._dispatcher
+        try:
+            while dispatcher.wanted():
+                watched = list(self._living)
+                ready, _ = _shm.wait([self._changes, *(worker.ended for worker in watched)], [])
+                for index in ready:
+                    if index:
+                        self._bury(watched[index - 1])
+                    else:
+                        self._changes.recv()
+                self._replace()
+            if dispatcher.state == "BROKEN":
+                self.end()
+            if dispatcher.state != "TERMINATE":
+                self._dismiss()
+        except _shm.RunOver as error:
+            dispatcher.fail_all(error)
+
+    def _bury(self, worker: Worker) -> None:
+        """A worker has ended. What becomes of its tasks is dealt with where its results come in, after the last of them."""
+        self._living.remove(worker)
+        self.processes.remove(worker.process)
+        self._dispatcher.left(worker)
+
+    def _replace(self) -> None:
+        try:
+            self.populate()
+        except _shm.RunOver:
+            raise
+        except Exception as error:
+            if not self._living:  # nobody is left to do what is waited for
+                self._dispatcher.break_down(error)
+
+    def _dismiss(self) -> None:
+        """Nothing is waited for, and nothing more will come."""
+        for worker in list(self._living):
+            worker.tasks.send(END)
+        self._dispatcher.stop()
