@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import multiprocessing.connection as stock
 import os
+import pickle
 import threading
 from multiprocessing import BufferTooShort, reduction, resource_sharer
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _handle, _message, _shm
@@ -85,12 +87,15 @@ class Connection(stock._ConnectionBase):
             self._descriptor = None
 
     def fileno(self) -> int:
-        """A descriptor that is readable while a message, or the end, can be received. It costs a thread: `wait` does without."""
+        """A descriptor that is readable while a message, or the end, can be received; what is written to it is sent as by `send_bytes`.
+
+        It costs a thread: `wait` does without.
+        """
         from dragon._watch import Watch
 
         self._check_closed()
         if self._descriptor is None:
-            self._descriptor = Watch(self._reader)
+            self._descriptor = Watch(self._reader, self._writer)
         number: int = self._descriptor.fileno()
         return number
 
@@ -264,11 +269,13 @@ def _recv_handle(original: Callable[..., int], conn: Any) -> int:
     if not isinstance(conn, Connection):
         return original(conn)
     try:
-        sent = conn.recv()
+        sent = ForkingPickler.loads(conn.recv_bytes())
     except EOFError:
         raise NoDescriptor("the connection ended, and no descriptor was sent") from None
+    except pickle.UnpicklingError:
+        sent = None
     if not isinstance(sent, resource_sharer.DupFd):
-        raise RuntimeError(f"received an object of type {type(sent).__name__} where a descriptor was expected")
+        raise RuntimeError("what came by the connection is no descriptor: the other side has to use send_handle")
     number: int = sent.detach()
     return number
 

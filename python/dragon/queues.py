@@ -53,7 +53,18 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
             raise ValueError(f"Queue {self!r} is closed")
         self._used = True
         try:
-            _message.send(self._channel, obj, timeout if block else 0)
+            self._put(obj, timeout if block else 0)
+        except (Full, _shm.Error):
+            raise
+        except Exception as error:
+            hook: Any = self._on_queue_feeder_error  # type: ignore[attr-defined]
+            if hook is stock.Queue._on_queue_feeder_error:  # type: ignore[attr-defined]
+                raise
+            hook(error, obj)  # a subclass wants to hear of it, as concurrent.futures does
+
+    def _put(self, obj: Any, timeout: float | None) -> None:
+        try:
+            _message.send(self._channel, obj, timeout)
         except _shm.Timeout:
             raise Full from None
 
@@ -124,11 +135,11 @@ class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
         super().__setstate__(state)
         self._cond, self._unfinished_tasks = state[2:]
 
-    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
+    def _put(self, obj: Any, timeout: float | None) -> None:
         # Counted before it is in the queue: whoever takes it may be done with it at once.
         self._unfinished_tasks.release()
         try:
-            super().put(obj, block, timeout)
+            super()._put(obj, timeout)
         except BaseException:
             self.task_done()
             raise

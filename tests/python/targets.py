@@ -180,6 +180,10 @@ def make_until_killed(go: Any) -> None:
         kept[0][0] = 1
 
 
+def write_raw(connection: Any, data: bytes) -> None:
+    os.write(connection.fileno(), data)
+
+
 def listen(connection: Any, key: bytes, callers: int) -> None:
     """Echoes one object to each of so many callers who know the key."""
     from multiprocessing.connection import Listener

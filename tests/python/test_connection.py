@@ -8,6 +8,7 @@ import os
 import pickle
 import socket
 import threading
+from multiprocessing import reduction
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -170,12 +171,41 @@ def test_a_descriptor_of_a_connection(ctx: Any) -> None:
         assert poll.poll(PATIENCE * 1000)
         assert a.recv() == number
         assert poll.poll(0) == []
+    os.write(a.fileno(), b"raw")
+    assert b.recv_bytes() == b"raw"
     a.close()
+    with pytest.raises(EOFError):
+        b.recv()
+    with pytest.raises(BrokenPipeError):
+        b.send("to nobody")
+    b.close()
+
+
+def test_what_was_written_to_a_descriptor_arrives_also_when_the_process_ends(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    process = ctx.Process(target=targets.write_raw, args=(there, b"last"))
+    process.start()
+    there.close()
+    assert here.recv_bytes() == b"last"
+    with pytest.raises(EOFError):
+        here.recv()
+    process.join()
+
+
+def test_what_is_no_descriptor_is_refused(ctx: Any) -> None:
+    a, b = ctx.Pipe()
+    for send, thing in ((a.send_bytes, b"bytes"), (a.send, "object")):
+        send(thing)
+        with pytest.raises(RuntimeError, match="no descriptor"):
+            reduction.recv_handle(b)
+    a.close()
+    with pytest.raises(EOFError, match="no descriptor"):
+        reduction.recv_handle(b)
     b.close()
 
 
 def test_descriptors_travel(ctx: Any) -> None:
-    from multiprocessing import reduction, resource_sharer
+    from multiprocessing import resource_sharer
 
     here, there = ctx.Pipe()
     reader, writer = os.pipe()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import targets
+from dragon.queues import JoinableQueue
 
 PATIENCE = 60
 
@@ -151,3 +152,35 @@ def test_they_are_queues_of_multiprocessing(ctx: Any) -> None:
 def test_a_bound_that_is_too_large_says_so(ctx: Any) -> None:
     with pytest.raises(ValueError, match="largest bound is 1048576"):
         ctx.Queue(1 << 21)
+
+
+class Unpicklable:
+    def __reduce__(self) -> str:
+        raise AttributeError("not to be pickled")
+
+
+def test_what_cannot_be_pickled_raises_and_takes_no_room(ctx: Any) -> None:
+    """CPython's test_queue_feeder_donot_stop_onexc, where nothing is lost silently."""
+    for queue in (ctx.Queue(maxsize=1), ctx.JoinableQueue(maxsize=1)):
+        with pytest.raises(AttributeError, match="not to be pickled"):
+            queue.put(Unpicklable())
+        queue.put(True)
+        assert queue.qsize() == 1
+        assert queue.get(timeout=60)
+        assert queue.empty()
+        queue.close()
+
+
+def test_a_subclass_can_ask_to_be_told_instead(ctx: Any) -> None:
+    told = []
+
+    class Telling(JoinableQueue):
+        @staticmethod
+        def _on_queue_feeder_error(error: Exception, thing: Any) -> None:
+            told.append((type(error), type(thing)))
+
+    queue = Telling(ctx=ctx)
+    queue.put(Unpicklable())
+    assert told == [(AttributeError, Unpicklable)]
+    queue.join()  # it does not count
+    assert queue.empty()
