@@ -72,7 +72,8 @@ step_lint() {
     return "$status"
 }
 
-# Runs pytest on the folders of tests/ that are there, a line for each test: the last line of a log that ends early names the test that hung.
+# Runs pytest on the folders of tests/ that are there, a line for each test. A test that hangs is named (tests/hang.py); ten that fail are enough, since
+# each may have waited for a while before. Built first: not in the time of the first test.
 run_pytest() {
     local folder folders=()
     for folder; do
@@ -82,8 +83,9 @@ run_pytest() {
         echo "no tests in tests/$1 yet"
         return "$nothing_here"
     fi
+    build-support/build || return 2
     make_venv || return 2
-    "$venv/python" -m pytest -v "${folders[@]}"
+    "$venv/python" -m pytest -v --maxfail=10 "${folders[@]}"
 }
 
 step_python() {

@@ -312,10 +312,13 @@ class Run:
         """Asserts that everything of the run is gone, but for the processes to be spared; the seconds until the last process was."""
         took = self.gone(within, spare)
         deadline = time.monotonic() + within
-        while problems := self._left(spare):  # what the kernel takes back after a process's end may take a moment
+        problems = self._left(spare)
+        while problems:  # what the kernel takes back after a process's end may take a moment
             if time.monotonic() > deadline:
                 self.fail("; ".join(problems))
             time.sleep(0.02)
+            still = self._left(spare)  # what comes anew is of others, for of this run nobody is there
+            problems = [each for each in problems if each in still]
         return took
 
     def _left(self, spare: Sequence[Process]) -> list[str]:

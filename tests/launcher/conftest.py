@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import procs
 import pytest
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Launcher:
 
     def environment(self, **more: str) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DRAGON")}
-        return {**environment, MARK: self.mark, **more}
+        return {**environment, MARK: self.mark, "PYTHONFAULTHANDLER": "1", **more}
 
     def start(self, *words: str | Path, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """`dragon` with these words, in the test's own folder and in a session of its own."""
@@ -94,14 +96,21 @@ class Launcher:
             time.sleep(0.005)
 
     def close(self) -> None:
+        """Ends what the test left; what outlives its launcher is told, with its stacks."""
         for process in self._started:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+        end = time.monotonic() + 2
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.005)
         left = self.processes()
+        where = procs.stacks([each for each in map(procs.look, left) if each])
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        assert not left, f"left behind: {left}"
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in self._started:
+            process.communicate(timeout=5)
+        assert not left, f"left behind: {left}\n{where}"
 
 
 @pytest.fixture(scope="session", autouse=True)
