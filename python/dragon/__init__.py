@@ -48,9 +48,11 @@ def set_pid_style(style: str) -> None:
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name == "names":
+        return importlib.import_module("dragon.names")
     module = _LAZY.get(name)
     if module is not None:
-        import importlib
-
         return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

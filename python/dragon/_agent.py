@@ -40,6 +40,14 @@ class Place(NamedTuple):
     streams: tuple[Stream, Stream]  # the run's own stdout and stderr, as this process has them
 
 
+class Refused(ValueError):
+    """The agent does not do what it was asked; `kind` is the failure's."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 class Startup(NamedTuple):
     """What a zygote of this run was started with: a worker that would differ from it needs an interpreter of its own."""
 
@@ -349,4 +357,6 @@ def _error(failure: Failure) -> Exception:
         return MemoryError(failure.text)
     if failure.kind == "over":
         return _shm.RunOver(failure.errno, failure.text)
+    if failure.kind in ("taken", "size"):
+        return Refused(failure.kind, failure.text)
     return OSError(failure.errno, failure.text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Failure(Message):
     """The answer to a call that failed. Shown to the user as it is: what happened, where, and what to do.
 
-    kind: "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "internal"
+    kind: "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "internal"
     """
 
     __slots__ = ("kind", "text", "errno")
@@ -214,6 +214,101 @@ class Words(Message):
 
     def __init__(self, stderr: bytes = b"") -> None:
         self.stderr = stderr
+
+
+class Publish(Message):
+    """The book of names: of one run, whichever node a process is on. A name stands for `value`, bytes of the
+    publisher's language that the agent never looks into (at most 1 MiB), and holds the shared objects that are in it,
+    each in its role, as long as it is published. A name goes by Withdraw (anyone's), by a publication that replaces
+    it, and with the end of the process that published it, however that ends, unless `keep`. Finding and publishing are
+    one step each: of two that publish with GIVE, one is given what the other published.
+
+    references: offset | role of each object in it; the publisher is bound to them until the reply comes
+    keep: for the whole run
+    """
+
+    __slots__ = ("name", "value", "references", "keep", "if_taken")
+    REFUSE = 0
+    REPLACE = 1
+    GIVE = 2
+    FIELDS = (
+        ("name", 1, _wire.STRING),
+        ("value", 2, _wire.BYTES),
+        ("references", 3, _wire.UINT64S),
+        ("keep", 4, _wire.BOOL),
+        ("if_taken", 5, _wire.enumeration(3)),
+    )
+
+    def __init__(
+        self,
+        name: str = "",
+        value: bytes = b"",
+        references: list[int] | None = None,
+        keep: bool = False,
+        if_taken: int = 0,
+    ) -> None:
+        self.name = name
+        self.value = value
+        self.references: list[int] = [] if references is None else references
+        self.keep = keep
+        self.if_taken = if_taken
+
+
+class Lookup(Message):
+    """With an event: it is set to 1 at each publication of the name from now on (also if it is found now), until
+    StopWaiting or the asker's end. So the waiter clears it, looks up, waits, and begins again; a waiter sleeps on the
+    event in shared memory, costs the agent no descriptor, and learns of the end of the run as from any other wait. An
+    object may be gone before the finder is bound to it, if the name is withdrawn meanwhile: then it looks up again,
+    and `serial` tells whether it was given the same once more.
+    """
+
+    __slots__ = ("name", "event", "event_id")
+    FIELDS = (
+        ("name", 1, _wire.STRING),
+        ("event", 2, _wire.UINT64),
+        ("event_id", 3, _wire.UINT64),
+    )
+
+    def __init__(self, name: str = "", event: int = 0, event_id: int = 0) -> None:
+        self.name = name
+        self.event = event
+        self.event_id = event_id
+
+
+class Withdraw(Message):
+    """The Withdraw message."""
+
+    __slots__ = ("name",)
+    FIELDS = (("name", 1, _wire.STRING),)
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+
+class StopWaiting(Message):
+    """The StopWaiting message."""
+
+    __slots__ = ("event_id",)
+    FIELDS = (("event_id", 1, _wire.UINT64),)
+
+    def __init__(self, event_id: int = 0) -> None:
+        self.event_id = event_id
+
+
+class Named(Message):
+    """of all publications of the run"""
+
+    __slots__ = ("found", "value", "serial")
+    FIELDS = (
+        ("found", 1, _wire.BOOL),
+        ("value", 2, _wire.BYTES),
+        ("serial", 3, _wire.UINT64),
+    )
+
+    def __init__(self, found: bool = False, value: bytes = b"", serial: int = 0) -> None:
+        self.found = found
+        self.value = value
+        self.serial = serial
 
 
 class ZygoteHello(Message):
@@ -466,6 +561,11 @@ class Frame(Message):
             19: Signal,
             20: LastWords,
             21: Words,
+            22: Publish,
+            23: Lookup,
+            24: Withdraw,
+            25: StopWaiting,
+            26: Named,
             30: ZygoteHello,
             31: Fork,
             32: Forked,
@@ -494,6 +594,11 @@ if TYPE_CHECKING:
         Signal,
         LastWords,
         Words,
+        Publish,
+        Lookup,
+        Withdraw,
+        StopWaiting,
+        Named,
         ZygoteHello,
         Fork,
         Forked,

@@ -6,12 +6,20 @@ with the arguments of a process ends with that process at the latest, so a child
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from multiprocessing import context
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dragon import _agent, _shm
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 T = TypeVar("T")
+Pinned = tuple[int, int, int, int]  # offset, id, role, token
+
+_collecting = threading.local()
 
 
 class Handle(NamedTuple):
@@ -32,7 +40,27 @@ def export(thing: Any) -> tuple[Any, ...]:
     tokens = getattr(popen, "tokens", None)
     if tokens is not None:
         tokens.append(token)
+    held = getattr(_collecting, "held", None)
+    if held is not None:
+        held.append((thing.offset, thing.id, thing.role, token))
     return place.run_id, thing.offset, thing.id, thing.role, token
+
+
+@contextmanager
+def collected() -> Iterator[list[Pinned]]:
+    """The handles that this thread makes inside; those that are then sent to nobody are to be given to `unpin`."""
+    held: list[Pinned] = []
+    _collecting.held = held
+    try:
+        yield held
+    finally:
+        _collecting.held = None
+
+
+def unpin(held: list[Pinned]) -> None:
+    """These handles will not be bound."""
+    for offset, number, role, token in held:
+        _shm.unpin(offset, number, role, token)
 
 
 def bind(kind: type[T], state: tuple[Any, ...]) -> T:

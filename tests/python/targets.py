@@ -12,6 +12,8 @@ import time
 from multiprocessing.managers import BaseManager
 from typing import Any, ClassVar
 
+from dragon import names
+
 
 def nothing(*_: Any) -> None:
     pass
@@ -301,3 +303,27 @@ def keep(thing: Any) -> None:
 
 def wait_for_kept() -> Any:
     return _kept.wait(60)
+
+
+def put_by_name(name: str, thing: Any, waiting: Any = None) -> None:
+    if waiting is not None:
+        waiting.set()
+    names.lookup(name)["queue"].put(thing)
+
+
+def meet_by_name(name: str, results: Any) -> None:
+    queue = names.get_or_create(name, mp.get_context("dragon").Queue)
+    queue.put(mp.current_process().pid)
+    results.put(None)
+
+
+def publish_and_live(name: str, keep: bool, there: Any) -> None:
+    queue = mp.get_context("dragon").Queue()
+    queue.put(1)
+    names.publish(name, queue, keep=keep)
+    there.set()
+    signal.pause()
+
+
+def publish_and_end(name: str) -> None:
+    names.publish(name, 1)

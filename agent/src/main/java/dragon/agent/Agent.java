@@ -50,6 +50,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final SharedMemory memory;
     private final Workers workers;
     private final Clients clients;
+    private final NameDesk names;
     private final RunLife life;
     private final Map<Integer, Waiting> early =
             new HashMap<>(); // zygotes that said hello before the keeper told their pid
@@ -87,6 +88,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         this.memory = new SharedMemory(NODE, ids.agent(), budget);
         workers.use(memory);
         this.clients = new Clients(poller, memory, workers, ids, host());
+        this.names = new NameDesk(memory, clients);
         keeper.memory(memory.descriptor());
         poller.add(listener, Poller.IN, _ -> accept());
         if (setup.plain()) {
@@ -179,6 +181,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
             output.flush(() -> from.reply(call, new Flushed()));
         } else if (body instanceof Signal signal) {
             signal(from, call, signal);
+        } else if (names.serve(from, call, body)) {
+            return;
         } else if (body instanceof LastWords asked) {
             from.reply(call, new Words(workers.lastWords(asked.processId())));
         } else if (body instanceof Bye) {

@@ -17,18 +17,20 @@ import dragon.memory.MemoryPlan;
 import dragon.memory.RunOverException;
 import dragon.memory.RunState;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * The node's shared memory as its agent has it: makes it, gives client numbers out, keeps the books, records the ends of processes, has the dead swept. Its methods are for
  * the agent's thread; one more thread reads the mailbox, by which clients that are not connected speak to the agent.
  */
-final class SharedMemory {
+final class SharedMemory implements Names.Objects {
     private final Memory memory;
     private final ClientTable clients;
     private final AgentBooks books;
     private final Client agent;
     private final Sweeper sweeper;
     private final byte[] runId;
+    private IntConsumer death = _ -> {};
 
     SharedMemory(int node, long agentId, Budget budget) {
         runId = Linux.random(16);
@@ -100,13 +102,14 @@ final class SharedMemory {
     /** Whoever joins the process learns how it ended. */
     void ended(Birth birth, long report) {
         if (birth.exitEvent() != 0) {
-            setExit(new Handle(birth.exitEvent(), birth.exitEventId()), report);
+            set(birth.exitEvent(), birth.exitEventId(), report);
         }
     }
 
-    private void setExit(Handle handle, long value) {
-        try (Event exit = Event.bind(agent, handle)) {
-            exit.set(value);
+    /** Sets an event of a client, if it is still there. */
+    void set(long offset, long id, long value) {
+        try (Event event = Event.bind(agent, new Handle(offset, id))) {
+            event.set(value);
         } catch (DragonException _) {
             // it is there no more: nobody wants to know
         }
@@ -114,7 +117,23 @@ final class SharedMemory {
 
     /** A client that was not made by a zygote is dead. */
     void gone(int client) {
+        death.accept(client);
         sweeper.sweep(client);
+    }
+
+    @Override
+    public long hold(long reference) {
+        return sweeper.hold(reference);
+    }
+
+    @Override
+    public void letGo(long token) {
+        sweeper.unpin(token);
+    }
+
+    /** Who is to hear of each client that is gone, before its number is free again. */
+    void onDeath(IntConsumer listener) {
+        death = listener;
     }
 
     /** One more slab of a class of blocks, if the books allow. */

@@ -27,6 +27,7 @@ public final class Sweeper {
     private final Audit audit;
     private final List<Long> unpins = new ArrayList<>();
     private boolean called;
+    private long holds;
     private final MemorySegment letter = MemorySegment.ofArray(new long[4]);
 
     /** Makes the node's mailbox and reads it from now on. */
@@ -63,6 +64,13 @@ public final class Sweeper {
     public synchronized void audit(long offset) {
         audit.add(offset);
         callForAudit();
+    }
+
+    /** Keeps an object alive in a role until {@link #unpin}; somebody holds it now. {@code reference}: its offset and role. Returns the token. */
+    public synchronized long hold(long reference) {
+        long token = (long) agent.number() << 46 | ++holds;
+        pins.pin(token, reference);
+        return token;
     }
 
     /** A token that a handle travelled with will not be bound: the process it was meant for is gone. */

@@ -4,7 +4,7 @@ package dragon.agent.control;
 /**
  * The answer to a call that failed. Shown to the user as it is: what happened, where, and what to do.
  *
- * @param kind "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "internal"
+ * @param kind "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "internal"
  */
 public record Failure(String kind, String text, int errno) implements Frame.Body {
 

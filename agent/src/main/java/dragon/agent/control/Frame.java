@@ -24,6 +24,11 @@ public record Frame(int call, @Nullable Body body) implements Message {
                     Signal,
                     LastWords,
                     Words,
+                    Publish,
+                    Lookup,
+                    Withdraw,
+                    StopWaiting,
+                    Named,
                     ZygoteHello,
                     Fork,
                     Forked,
@@ -61,6 +66,11 @@ public record Frame(int call, @Nullable Body body) implements Message {
                 case 19 -> body = in.message(Signal::read);
                 case 20 -> body = in.message(LastWords::read);
                 case 21 -> body = in.message(Words::read);
+                case 22 -> body = in.message(Publish::read);
+                case 23 -> body = in.message(Lookup::read);
+                case 24 -> body = in.message(Withdraw::read);
+                case 25 -> body = in.message(StopWaiting::read);
+                case 26 -> body = in.message(Named::read);
                 case 30 -> body = in.message(ZygoteHello::read);
                 case 31 -> body = in.message(Fork::read);
                 case 32 -> body = in.message(Forked::read);
