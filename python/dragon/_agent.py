@@ -96,6 +96,22 @@ def belong_to(address: str) -> None:
         _address = address
 
 
+def reach(run_id: bytes, node: int) -> Place:
+    """This process's place in its run. One that belongs to none yet joins this one, an object of which it was given. Raises RunOver if that cannot be reached."""
+    global _address
+    from dragon import _runtime
+
+    with _lock:
+        if _place is None and _address is None and not _runtime.begun():
+            _address = f"dragon-{run_id.hex()}-{node}"
+            try:
+                return attach()
+            except OSError:
+                _address = None
+                raise
+    return attach()
+
+
 def call(body: Message, descriptors: Sequence[int] = ()) -> Message:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:

@@ -66,12 +66,12 @@ def unpin(held: list[Pinned]) -> None:
 def bind(kind: type[T], state: tuple[Any, ...]) -> T:
     """The object that a handle names, in this process."""
     handle = Handle(*state)
-    place = _agent.attach()
+    try:
+        place = _agent.reach(handle.run_id, (handle.id >> 32) - 1)
+    except _shm.RunOver as error:
+        raise _foreign(kind, handle, str(error.args[-1])) from None
     if handle.run_id != place.run_id:
-        raise _shm.NoSuchObject(
-            f"this {kind.__name__.lower()} belongs to another run ({handle.run_id.hex()}, here is {place.run_id.hex()}): "
-            "an object can be used only within the run that made it",
-        )
+        raise _foreign(kind, handle, f"here is {place.run_id.hex()}")
     thing: Any
     if kind is _shm.Channel:
         thing = _shm.Channel.bind(handle.offset, handle.id, handle.role)
@@ -79,3 +79,10 @@ def bind(kind: type[T], state: tuple[Any, ...]) -> T:
         thing = kind.bind(handle.offset, handle.id)  # type: ignore[attr-defined]
     _shm.unpin(handle.offset, handle.id, handle.role, handle.token)
     return thing  # type: ignore[no-any-return]
+
+
+def _foreign(kind: type, handle: Handle, why: str) -> _shm.NoSuchObject:
+    return _shm.NoSuchObject(
+        f"this {kind.__name__.lower()} belongs to another run ({handle.run_id.hex()}; {why}): "
+        "an object can be used only within the run that made it"
+    )

@@ -27,6 +27,11 @@ def address() -> str | None:
     return os.environ.get("DRAGON_AGENT")
 
 
+def begun() -> bool:
+    """Has this program a run: the launcher's, or one of its own that it has started?"""
+    return address() is not None or (_private is not None and _starter == os.getpid())
+
+
 def first_environment() -> dict[bytes, bytes]:
     """The environment this process was started with: that of the launcher, and so of the zygotes."""
     with open("/proc/self/environ", "rb") as environment:

@@ -65,6 +65,26 @@ def test_other_methods_beside_it_keep_their_own_objects() -> None:
     assert seen.split() == ["multiprocessing.synchronize", "dragon.synchronize", "multiprocessing.synchronize"]
 
 
+def test_processes_of_other_methods_use_dragons_objects() -> None:
+    """They know nothing of the run before they unpickle an object of it, and join it then."""
+    seen = python(
+        "import multiprocessing as mp, dragon\n"
+        "context = dragon.get_context()\n"
+        "queue, (here, there) = context.Queue(), context.Pipe()\n"
+        "with context.Manager() as manager:\n"
+        "    shared = manager.dict()\n"
+        "    for name in ('spawn', 'fork', 'forkserver', 'dragon'):\n"
+        "        for target, args in ((queue.put, (name,)), (there.send, (name,)), (shared.update, ({name: 1},))):\n"
+        "            process = mp.get_context(name).Process(target=target, args=args)\n"
+        "            process.start()\n"
+        "            process.join()\n"
+        "        print(queue.get(timeout=5), here.recv())\n"
+        "    print(*shared.keys())"
+    )
+    lines = ["spawn spawn", "fork fork", "forkserver forkserver", "dragon dragon", "spawn fork forkserver dragon"]
+    assert seen.splitlines() == lines
+
+
 def test_signatures_stay() -> None:
     seen = python(
         "import inspect, multiprocessing as mp, dragon\n"

@@ -45,7 +45,9 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final Ids ids = new Ids(NODE);
     private final Output output = new Output(poller);
     private final Keeper keeper;
-    private final String name = "dragon-" + hex(Linux.random(16));
+    private final byte[] runId = Linux.random(16);
+    private final String name =
+            "dragon-" + hex(runId) + "-" + NODE; // so that whoever has an object's handle finds its run
     private final int listener;
     private final SharedMemory memory;
     private final Workers workers;
@@ -85,7 +87,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         if (!setup.interpreter().isEmpty()) {
             workers.prepare(setup.interpreter());
         }
-        this.memory = new SharedMemory(NODE, ids.agent(), budget);
+        this.memory = new SharedMemory(NODE, runId, ids.agent(), budget);
         workers.use(memory);
         this.clients = new Clients(poller, memory, workers, ids, host());
         this.names = new NameDesk(memory, clients);

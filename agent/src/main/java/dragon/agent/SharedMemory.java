@@ -32,8 +32,8 @@ final class SharedMemory implements Names.Objects {
     private final byte[] runId;
     private IntConsumer death = _ -> {};
 
-    SharedMemory(int node, long agentId, Budget budget) {
-        runId = Linux.random(16);
+    SharedMemory(int node, byte[] runId, long agentId, Budget budget) {
+        this.runId = runId;
         memory = Memory.create(MemoryPlan.of(budget.bytes(), node), word(8), word(0));
         clients = new ClientTable(memory);
         clients.addAgent(Linux.getpid(), agentId);
