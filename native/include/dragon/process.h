@@ -46,6 +46,8 @@ struct dragon_thread { /* this process's handle of one thread record, see thread
     uint8_t *bytes;       /* room for an inline message */
     uint32_t bytes_size;
     void *caller;         /* the hooks' own */
+    uint32_t luck;        /* wait.h: waits since spinning last paid */
+    bool brief;           /* wait.h: the last sleep was brief */
     struct dragon_thread *next;
 };
 
@@ -61,7 +63,7 @@ struct dragon_process {
     uint32_t *free_refs;            /* binding.h: entries of the reference table not in use */
     uint32_t free_refs_count, free_refs_size;
     uint64_t tokens;                /* mailbox.h: pins so far */
-    uint32_t spin_misses;           /* wait.h: spins in a row that brought nothing */
+    uint32_t processors;            /* wait.h: of this machine; 0: not asked yet */
     uint32_t last_taken[DRAGON_CLASSES]; /* block.h: where the rotation of a class of large blocks is: slab number + 1, block; 0: nowhere yet */
     uint32_t copies_streamed; /* copy.h: since a plain copy was slow; threads may race for it, it is only a guess */
 };

@@ -13,7 +13,7 @@
 #define DRAGON_FOREVER INT64_MAX
 #define DRAGON_NO_WAIT INT64_MIN
 
-enum { DRAGON_SPIN_NS = 20000, DRAGON_SPIN_MISSES = 8, DRAGON_SPIN_PROBE = 32 };
+enum { DRAGON_SPIN_NS = 50000, DRAGON_BRIEF_NS = 100000, DRAGON_SPIN_LOOK = 64, DRAGON_SPIN_OFTEN = 8, DRAGON_SPIN_SELDOM = 32 };
 
 /* DRAGON_OK: done; DRAGON_AGAIN: the condition is not true yet; else an error that ends the wait. Does its own passing on (chains). */
 typedef int dragon_try(struct dragon_thread *thread, void *argument);
@@ -34,30 +34,49 @@ struct dragon_wait {
     uint32_t fds_count;
 };
 
-/* Tries, again and again for a while. A process whose last spins all brought nothing spins only now and then. */
+/* Does this machine have one processor only? What this process may run on does not matter: the other side may run elsewhere. */
+static inline bool dragon_alone(struct dragon_process *process)
+{
+    uint32_t processors = __atomic_load_n(&process->processors, __ATOMIC_RELAXED);
+    if (!processors) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        __atomic_store_n(&process->processors, processors = online > 1 ? (uint32_t)online : 1, __ATOMIC_RELAXED);
+    }
+    return processors == 1;
+}
+
+/* Tries, and if that paid the last time, or now and then, again and again for as long as a wake-up takes. Two that answer each other must not both stay
+ * asleep between messages for ever since neither finds the other awake: after a brief sleep a thread tries often, and the first to try finds the other. */
 static inline int dragon_spin(struct dragon_thread *thread, const struct dragon_wait *wait)
 {
-    struct dragon_process *process = thread->process;
     int result = wait->try(thread, wait->argument);
     if (result != DRAGON_AGAIN || wait->deadline == DRAGON_NO_WAIT) return result;
-    uint32_t misses = __atomic_load_n(&process->spin_misses, __ATOMIC_RELAXED);
-    if (misses >= DRAGON_SPIN_MISSES && misses % DRAGON_SPIN_PROBE) {
-        __atomic_store_n(&process->spin_misses, misses + 1, __ATOMIC_RELAXED);
+    if (thread->luck % (thread->brief ? DRAGON_SPIN_OFTEN : DRAGON_SPIN_SELDOM) || dragon_alone(thread->process)) {
+        thread->luck++;
         return DRAGON_AGAIN;
     }
     int64_t end = dragon_now() + DRAGON_SPIN_NS;
-    for (uint32_t i = 1;; i++) {
-        dragon_pause();
-        if ((result = wait->try(thread, wait->argument)) != DRAGON_AGAIN) {
-            __atomic_store_n(&process->spin_misses, 0, __ATOMIC_RELAXED);
+    if (wait->deadline < end) end = wait->deadline;
+    for (;;) {
+        for (int i = 0; i < DRAGON_SPIN_LOOK; i++) {
+            dragon_pause();
+            if ((result = wait->try(thread, wait->argument)) == DRAGON_AGAIN) continue;
+            thread->luck = 0;
             return result;
         }
-        if (i % 16) continue;
-        if (dragon_now() > end) break;
+        if (dragon_now() >= end) break;
         sched_yield();
     }
-    __atomic_store_n(&process->spin_misses, misses + 1, __ATOMIC_RELAXED);
+    thread->luck++;
     return DRAGON_AGAIN;
+}
+
+/* Takes note of a wait that ended in sleep. The first brief one after longer ones lets the next spin at once: somebody is there again. */
+static inline void dragon_slept(struct dragon_thread *thread, int64_t start)
+{
+    bool brief = dragon_now() - start < DRAGON_BRIEF_NS;
+    if (brief && !thread->brief) thread->luck = 0;
+    thread->brief = brief;
 }
 
 /* PARKED, and a reference in each queue. A reference that an earlier wait left in the same queue of the same object serves again. Killed in between:
@@ -219,14 +238,14 @@ static inline int dragon_wait(struct dragon_thread *thread, struct dragon_wait *
     if (result != DRAGON_AGAIN) return result;
     if (wait->deadline == DRAGON_NO_WAIT) return DRAGON_TIMEOUT;
     if (wait->fds && (result = dragon_bell_open(thread, &wait->fds[wait->fds_count])) != DRAGON_OK) return result;
-    for (;;) {
-        result = dragon_wait_round(thread, wait);
-        if (result != DRAGON_AGAIN) break;
-        result = dragon_spin(thread, wait);
+    int64_t start = dragon_now();
+    while ((result = dragon_wait_round(thread, wait)) == DRAGON_AGAIN) {
+        result = wait->try(thread, wait->argument);
         if (result == DRAGON_AGAIN) continue;
         if (wait->watch || result != DRAGON_OK) dragon_pass_on(thread, wait);
         break;
     }
+    dragon_slept(thread, start);
     if (wait->fds) close(wait->fds[wait->fds_count].fd);
     return result;
 }

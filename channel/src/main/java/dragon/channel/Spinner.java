@@ -11,7 +11,7 @@ import dragon.memory.ThreadRecord;
  * included, a thread tries it often; the first to try finds the other's answer, and from then on both find each other awake.
  */
 final class Spinner {
-    private static final boolean ALONE = Runtime.getRuntime().availableProcessors() == 1;
+    private static final boolean ALONE = Processors.online() == 1;
     private static final long SPIN_NANOS = 50_000;
     private static final long BRIEF_NANOS = 100_000;
     private static final int TRIES_A_LOOK = 64;
