@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _SHORT = 100  # characters of an argument that are shown
-_LINES = 20  # last lines of a worker's stderr that are shown
 
 
 class WorkerDied(ProcessError):
@@ -26,7 +25,7 @@ class WorkerDied(ProcessError):
     os_pid: int  # the operating system's pid
     host: str
     exitcode: int | None  # as `Process.exitcode`: negative for a signal
-    signal: signal.Signals | None  # what killed it, None if it left by itself
+    signal: signal.Signals | None  # what killed it; None if it left by itself
     how: str  # its end in words
     task: str  # what it was at work on, as a call
     stderr: str  # the last lines it wrote to its standard error, as far as the run-time saw them
@@ -48,6 +47,7 @@ class InitializerFailed(ProcessError):
 def facts(process: BaseProcess, task: tuple[Any, ...]) -> tuple[Any, ...]:
     """The fields of WorkerDied for a process that has ended, and the task it had in hand."""
     popen: Any = process._popen  # type: ignore[attr-defined]
+    end = popen.end
     return (
         process.name,
         popen.pid,
@@ -56,26 +56,20 @@ def facts(process: BaseProcess, task: tuple[Any, ...]) -> tuple[Any, ...]:
         process.exitcode,
         how(process),
         call(task),
-        tail(process),
+        end.last_words,
     )
 
 
 def how(process: BaseProcess) -> str:
     """How a process ended, in words."""
-    code = process.exitcode
-    number = _signal(code)
-    if number is None:
-        return f"ended with exit code {code}"
-    words = f"was killed by {number.name}"
-    if getattr(process._popen, "out_of_memory", False):  # type: ignore[attr-defined]
-        words += "; the kernel's out-of-memory killer did it"
-    return words
+    end = process._popen.end  # type: ignore[attr-defined]
+    return f"was {end.words}" if end.code < 0 else str(end.words)
 
 
 def tail(process: BaseProcess) -> str:
     """The last lines that a process wrote to its standard error."""
-    text: str = getattr(process._popen, "stderr_tail", None) or ""  # type: ignore[attr-defined]
-    return "\n".join(text.rstrip("\n").splitlines()[-_LINES:])
+    words: str = process._popen.end.last_words  # type: ignore[attr-defined]
+    return words
 
 
 def call(task: tuple[Any, ...]) -> str:
@@ -100,4 +94,7 @@ def _repr(thing: Any) -> str:
 
 
 def _signal(code: int | None) -> signal.Signals | None:
-    return signal.Signals(-code) if code is not None and code < 0 else None
+    try:
+        return signal.Signals(-code) if code is not None and code < 0 else None
+    except ValueError:  # a real-time signal has no name
+        return None

@@ -43,7 +43,7 @@ _LOOKS = (
 )  # so many times so many looks at the results' channel before a helper gives up: about as long as it takes to wake a thread
 _MISSES = 8  # in vain; after so many it looks only now and then
 _AHEAD = 256  # tasks that imap may take from a user's iterable before any worker wants them
-_STILLBORN = 3  # workers that end, one after another, before they are ready for a task
+_STILLBORN = 5  # workers that end, one after another, before they are ready for a task
 
 
 class _Cache(dict[int, Any]):
@@ -172,6 +172,7 @@ class Dispatcher:
         """Nothing that is waited for will come."""
         if self.error is None:
             self.error = error
+        self.taskqueue.put(None)  # nobody has to go through iterables any more
         with self._lock:
             self._pending.clear()
             self._room.notify_all()

@@ -109,6 +109,8 @@ class Pool(stock.Pool):
         result = kind(self)
         guarded = self._guarded_task_generation(result._job, function, tasks)  # type: ignore[attr-defined]
         self._taskqueue.put((guarded, result._set_length))
+        if self._dispatcher.error is not None:
+            self._dispatcher.fail_all(self._dispatcher.error)
         return _results.items(result) if chunksize > 1 else result
 
     def _map_async(

@@ -83,6 +83,15 @@ def test_the_error_says_all_there_is_to_say(pool: Any) -> None:
     assert f"(id {error.id}, pid {error.os_pid} on {error.host})" in str(error)
 
 
+def test_its_last_words_are_told(pool: Any) -> None:
+    from dragon import WorkerDied
+
+    with pytest.raises(WorkerDied) as caught:
+        pool.apply(targets.say_last_words, (3,))
+    assert caught.value.stderr == "line 0\nline 1\nline 2\nand a half"
+    assert str(caught.value).endswith(caught.value.stderr)
+
+
 def test_a_lost_task_is_run_again_as_often_as_was_said(ctx: Any, tmp_path: Any) -> None:
     from dragon import WorkerDied
 
