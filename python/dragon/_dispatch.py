@@ -5,14 +5,11 @@ it need not wait for the next, and many where they are short; one that runs out 
 is taken back from its channel, and only the task in its hands fails, with WorkerDied. Its results were sent before it died, so they come before the news
 of its death: all go through one channel.
 
-Who waits for a result takes results in, as long as they keep coming quickly (`help`), and gives out the next tasks; else threads do it, none of which
-holds the Pool, which may be dropped while they run:
+Who waits for a result takes results in (`_intake`) and gives out the next tasks; else threads do it, none of which holds the Pool, which may be dropped
+while they run:
   results  takes results in; never waits for room
   workers  waits for the ends of workers and replaces them (`_crew`)
   tasks    goes through a user's iterables for imap, never far ahead of the workers
-
-A signal handler may raise in the middle of `help`. So a message is taken from the channel straight into `_inbox`, stays there until it is dealt with, and
-is dealt with again when that was interrupted; everything done for it can be done twice.
 """
 
 from __future__ import annotations
@@ -21,14 +18,18 @@ import collections
 import itertools
 import os
 import queue
+import sys
 import threading
 import time
 import traceback
+import weakref
+from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _died, _message, _shm
 from dragon._crew import Crew, Settings, Worker
 from dragon._died import InitializerFailed, WorkerDied
+from dragon._intake import Intake
 from dragon._pool_worker import DEAD, END, FAILED, READY, RESULT, STOP, TASK
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 Key = tuple[int, int]  # job, index
 Task = tuple[int, int, Any, Any, Any]  # job, index, function, arguments, keyword arguments
 
-_LOOKS = (
-    30,
-    50,
-)  # so many times so many looks at the results' channel before a helper gives up: about as long as it takes to wake a thread
-_MISSES = 8  # in vain; after so many it looks only now and then
 _AHEAD = 256  # tasks that imap may take from a user's iterable before any worker wants them
 _STILLBORN = 5  # workers that end, one after another, before they are ready for a task
 
@@ -64,7 +60,8 @@ class _Cache(dict[int, Any]):
 
 
 class Dispatcher:
-    """See the module. `retries`: how often a lost task is run again before it fails with `died`; `failed`: no worker can be made ready."""
+    """See the module. `retries`: how often a lost task is run again before it fails with `died`; `failed`: no worker can be made ready;
+    `finishes`: at the interpreter's end what was asked for is done first."""
 
     def __init__(
         self,
@@ -73,12 +70,17 @@ class Dispatcher:
         retries: int = 0,
         died: type[WorkerDied] = WorkerDied,
         failed: type[InitializerFailed] = InitializerFailed,
+        finishes: bool = False,
     ) -> None:
         self.state = "RUN"  # CLOSE, TERMINATE; BROKEN: no worker can be made ready
         self.taskqueue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.cache = _Cache(self._look_at_state)
-        self.results = _shm.Channel.create()
+        self.intake = Intake(self._deal_with, self._fill, self.fail_all)
+        self.help = self.intake.help
+        self.results = self.intake.channel
         self.error: BaseException | None = None  # why nothing can be done any more
+        self.interrupted = False  # by Ctrl-C, while a result was waited for, and nothing was asked for since
+        self.finishes = finishes
         self._retries, self._died, self._failure = retries, died, failed
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
@@ -88,9 +90,7 @@ class Dispatcher:
         self._pending: collections.deque[Any] = collections.deque()  # tasks, and iterators of tasks
         self._again: dict[Key, int] = {}  # how often a task was lost
         self._outstanding = 0  # tasks in all books
-        self._inbox: collections.deque[Any] = collections.deque()
-        self._taking = threading.Lock()
-        self._misses = self._stillborn = 0
+        self._stillborn = 0
         self.crew = Crew(settings, processes, self)
         self._threads: list[threading.Thread] = []
 
@@ -98,11 +98,19 @@ class Dispatcher:
 
     def start(self) -> None:
         """Starts the threads: those for workers, results, tasks."""
-        results = threading.Thread(target=self._take_results, name="Pool_take_results", daemon=True)
         tasks = threading.Thread(target=self._give_tasks, name="Pool_give_tasks", daemon=True)
-        self._threads = [self.crew.thread, results, tasks]
+        self._threads = [self.crew.thread, self.intake.thread, tasks]
+        _running.add(self)
         for thread in self._threads:
             thread.start()
+
+    def join(self) -> None:
+        """Waits until everything has ended, after `close` or `terminate`."""
+        for thread in self._threads:
+            if thread is not self._threads[2] or self.state != "TERMINATE":  # which may be in a user's iterable
+                thread.join()
+        for process in list(self.crew.processes):
+            process.join()
 
     @property
     def threads(self) -> list[threading.Thread]:
@@ -111,18 +119,12 @@ class Dispatcher:
 
     def give(self, tasks: Task | Iterator[Task]) -> None:
         """Has a task done, or those of an iterator that runs no code of the user's. Each job's result is in the cache."""
+        self.interrupted = False
         with self._lock:
             self._pending.append(tasks)
         self._fill()
         if self.error is not None:
             self.fail_all(self.error)
-
-    def help(self, done: Callable[[], bool]) -> None:
-        """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread."""
-        while not done() and not self._taking.locked() and self._soon():
-            with self._taking:
-                self._take_all()
-            self._fill()
 
     def idle(self) -> int:
         """How many workers have no task."""
@@ -132,10 +134,13 @@ class Dispatcher:
         """Has everything end once nothing is waited for."""
         if self.state == "RUN":
             self.state = "CLOSE"
-        self.crew.look()
+        try:
+            self.crew.look()
+        except _shm.RunOver:
+            pass  # the threads know
 
-    def terminate(self) -> None:
-        """Ends everything now."""
+    def terminate(self, error: BaseException | None = None) -> None:
+        """Ends everything now. Who still waits gets the error; callbacks are not called."""
         self.state = "TERMINATE"
         self.taskqueue.put(None)
         with self._lock:
@@ -149,6 +154,8 @@ class Dispatcher:
         except _shm.RunOver:
             pass  # then all of it ends by itself
         self._join(1)
+        for result in list(self.cache.values()):
+            result.give_up(error or ProcessError("the pool was terminated before this was done"))
 
     def stop(self) -> None:
         """Has the threads end after what has come in."""
@@ -188,10 +195,7 @@ class Dispatcher:
 
     def _look_at_state(self) -> None:
         if self.state != "RUN":
-            try:
-                self.crew.look()
-            except _shm.RunOver:
-                pass  # the threads know
+            self.close()
 
     # ---- workers ----
 
@@ -323,54 +327,6 @@ class Dispatcher:
 
     # ---- results ----
 
-    def _take_results(self) -> None:
-        try:
-            running = True
-            while running:
-                self.results.poll(None)
-                with self._taking:
-                    running = self._take_all()
-                self._fill()
-        except _shm.RunOver as error:
-            self.fail_all(error)
-
-    def _soon(self) -> bool:
-        """Looks for a moment whether a result comes; only now and then where that has been in vain."""
-        misses = self._misses
-        if misses >= _MISSES and misses % 32:
-            self._misses = misses + 1
-            return False
-        poll, times, looks = self.results.poll, *_LOOKS
-        for _ in range(times):
-            for _ in range(looks):
-                if poll():
-                    self._misses = 0
-                    return True
-            os.sched_yield()
-        self._misses = misses + 1
-        return False
-
-    def _take_all(self) -> bool:
-        """Deals with all that has come in. False: nothing more will come."""
-        inbox, receive = self._inbox, self.results.recv_message
-        while True:
-            if not inbox:
-                try:
-                    inbox.extend(map(receive, (0,)))
-                except _shm.Timeout:
-                    return True
-            try:
-                running = self._deal_with(*inbox[0])
-            except _shm.RunOver:
-                raise
-            except BaseException:  # of a signal handler: what was begun is done before it is told
-                self._deal_with(*inbox[0])
-                inbox.popleft()
-                raise
-            inbox.popleft()
-            if not running:
-                return False
-
     def _deal_with(self, flags: int, data: Any) -> bool:
         number, job, index = RESULT.unpack_from(data[0] if flags == _message.PARTS else data)
         if job >= 0:
@@ -378,7 +334,10 @@ class Dispatcher:
             if worker is not None and (job, index) in worker.given:
                 self._result(worker, job, index, flags, data)
         elif job == READY:
-            self._workers[number].ready = True
+            if (
+                number in self._workers
+            ):  # else its start was interrupted here, and it will end for want of anybody who sends it tasks
+                self._workers[number].ready = True
             self._stillborn = 0
         elif job == DEAD:
             self._dead(number)
@@ -485,3 +444,26 @@ def chunked(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Task]:
     """The tasks of a map: an iterator that runs no code of the user's."""
     repeat = itertools.repeat
     return zip(repeat(job), itertools.count(), repeat(function), zip(chunks), repeat({}))
+
+
+_running: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
+exiting = False  # the interpreter ends
+
+
+def _end_all() -> None:
+    """At the interpreter's end, before threads are waited for. After Ctrl-C nothing is waited for, and who waits in another thread ends without a word."""
+    global exiting
+    exiting = True
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
+    for dispatcher in list(_running):
+        if interrupted or dispatcher.interrupted:
+            dispatcher.terminate(SystemExit(1))
+        elif dispatcher.finishes:
+            dispatcher.close()
+    for dispatcher in list(_running):
+        if dispatcher.finishes:
+            dispatcher.join()
+
+
+threading._register_atexit(_end_all)  # type: ignore[attr-defined]
+os.register_at_fork(after_in_child=_running.clear)  # they are the parent's

@@ -31,9 +31,13 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
 
     def wait(self, timeout: float | None = None) -> None:
         """Waits until the result is there, or for so many seconds."""
-        if timeout is None or timeout > 0:
-            self._dispatcher.help(self._event.is_set)  # type: ignore[attr-defined]
-        super().wait(timeout)
+        try:
+            if timeout is None or timeout > 0:
+                self._dispatcher.help(self._event.is_set)  # type: ignore[attr-defined]
+            super().wait(timeout)
+        except KeyboardInterrupt:
+            self._dispatcher.interrupted = True
+            raise
 
     def begin(self, index: int) -> bool:
         """Is the task still wanted? It is given to a worker next."""
@@ -46,6 +50,11 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
     def fail(self, error: BaseException) -> None:
         """Nothing more will come."""
         self._set(0, (False, error))
+
+    def give_up(self, error: BaseException) -> None:
+        """The pool was terminated."""
+        self._told = True
+        self.fail(error)
 
     def _finish(self) -> None:
         callback = self._callback if self._success else self._error_callback  # type: ignore[attr-defined]
@@ -106,9 +115,13 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
     def next(self, timeout: float | None = None) -> Any:
         """The next result; raises StopIteration at the end, TimeoutError after so many seconds without one."""
         if (outcome := self._take()) is None:
-            if timeout is None or timeout > 0:
-                self._dispatcher.help(self._ready)
-            outcome = self._await(timeout)
+            try:
+                if timeout is None or timeout > 0:
+                    self._dispatcher.help(self._ready)
+                outcome = self._await(timeout)
+            except KeyboardInterrupt:
+                self._dispatcher.interrupted = True
+                raise
         success, value = outcome
         if success:
             return value
@@ -173,6 +186,10 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
             self._cond.notify_all()  # type: ignore[attr-defined]
         elif self._has_next():
             self._cond.notify_all()  # type: ignore[attr-defined]
+
+    def give_up(self, error: BaseException) -> None:
+        """The pool was terminated."""
+        self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come: what has come can still be taken, then comes the error, then the end."""

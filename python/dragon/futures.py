@@ -12,7 +12,7 @@ from concurrent.futures import process as stock
 from multiprocessing.pool import job_counter  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _died
+from dragon import _died, _dispatch
 from dragon._crew import Settings
 from dragon._dispatch import Dispatcher
 from dragon._pool_worker import call_each
@@ -44,13 +44,21 @@ class Future(_base.Future):  # type: ignore[type-arg]
 
     def result(self, timeout: float | None = None) -> Any:
         """The value, or raises what the task raised; TimeoutError if it is not done within so many seconds."""
-        self._help(timeout)
-        return super().result(timeout)
+        return self._await(super().result, timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task raised; TimeoutError if it is not done within so many seconds."""
-        self._help(timeout)
-        return super().exception(timeout)
+        error: BaseException | None = self._await(super().exception, timeout)
+        return error
+
+    def _await(self, wait: Callable[[float | None], Any], timeout: float | None) -> Any:
+        try:
+            if (timeout is None or timeout > 0) and not self.done():
+                self._dispatcher.help(self.done)
+            return wait(timeout)
+        except KeyboardInterrupt:
+            self._dispatcher.interrupted = not self.done()
+            raise
 
     def begin(self, index: int) -> bool:
         """Is the task still wanted? It is given to a worker next, and cannot be cancelled any more."""
@@ -64,14 +72,15 @@ class Future(_base.Future):  # type: ignore[type-arg]
         if self.begin(0):
             self._set(0, (False, error))
 
-    def give_up(self) -> None:
-        """Cancels it and has it forgotten, unless its task was given to a worker."""
+    def forget(self) -> None:
+        """Cancels it, unless its task was given to a worker."""
         if self.cancel():
             self.begin(0)
 
-    def _help(self, timeout: float | None) -> None:
-        if (timeout is None or timeout > 0) and not self.done():
-            self._dispatcher.help(self.done)
+    def give_up(self, error: BaseException) -> None:
+        """The executor was ended at once."""
+        self.forget()
+        self.fail(error)
 
     def _set(self, index: int, outcome: tuple[bool, Any]) -> None:
         success, value = outcome
@@ -130,9 +139,9 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         self._pool: list[Any] = []
         context._check_available()
         settings = Settings(context, _process, 0, (initializer, initargs, most, BaseException), False, "ExecutorWorker")
-        self._dispatcher = Dispatcher(settings, self._pool, retries, WorkerDied, InitializerFailed)
+        self._dispatcher = Dispatcher(settings, self._pool, retries, WorkerDied, InitializerFailed, finishes=True)
         self._started = False
-        self._drop = weakref.finalize(self, _close, self._dispatcher)
+        self._drop = weakref.finalize(self, self._dispatcher.close)
         self._drop.atexit = False  # type: ignore[misc]
 
     @property  # type: ignore[override]
@@ -177,7 +186,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
                 raise dispatcher.error.with_traceback(None)
             if self._shutdown_thread:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            if _exiting:
+            if _dispatch.exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._grow(len(calls))
             futures = [Future(dispatcher, next(job_counter)) for _ in calls]
@@ -191,7 +200,6 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if not self._started:
             self._started = True
             self._dispatcher.start()
-            _running.add(self._dispatcher)
         if crew.size < self._max_workers and (wanted := count - self._dispatcher.idle()) > 0:
             crew.size = min(self._max_workers, crew.size + wanted)
             crew.populate()
@@ -202,11 +210,18 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
             self._shutdown_thread = True
             if cancel_futures:
                 for future in list(self._dispatcher.cache.values()):
-                    future.give_up()
+                    future.forget()
             if self._started:
-                _close(self._dispatcher)
+                self._dispatcher.close()
         if wait and self._started:
-            _join(self._dispatcher)
+            self._dispatcher.join()
+
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._started:
+            # Elsewhere the terminal would have interrupted the workers, too.
+            self._shutdown_thread = True
+            self._dispatcher.terminate(SystemExit(1))
+        self.shutdown()
 
 
 def _process(ctx: Any, **arguments: Any) -> Any:
@@ -222,36 +237,3 @@ def _results(futures: list[Future], end: float | None) -> Iterator[Any]:
     finally:
         for future in futures:
             future.cancel()
-
-
-_running: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
-_exiting = False
-
-
-def _close(dispatcher: Dispatcher) -> None:
-    try:
-        dispatcher.close()
-    except OSError:
-        pass  # the run is over: so are the threads
-
-
-def _join(dispatcher: Dispatcher) -> None:
-    for thread in dispatcher.threads:
-        if thread is not threading.current_thread():
-            thread.join()
-    for process in list(dispatcher.crew.processes):
-        process.join()
-
-
-def _finish_all() -> None:
-    """At the interpreter's end what was submitted is done, as the standard library has it."""
-    global _exiting
-    _exiting = True
-    running = list(_running)
-    for dispatcher in running:
-        _close(dispatcher)
-    for dispatcher in running:
-        _join(dispatcher)
-
-
-threading._register_atexit(_finish_all)  # type: ignore[attr-defined]

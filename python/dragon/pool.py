@@ -157,12 +157,7 @@ class Pool(stock.Pool):
             raise ValueError("Pool is still running")
         if self._state not in (CLOSE, TERMINATE):
             raise ValueError("In unknown state")
-        self._worker_handler.join()
-        self._result_handler.join()
-        if self._state == CLOSE:  # terminate does not wait for a user's iterable
-            self._task_handler.join()
-        for process in list(self._pool):
-            process.join()
+        self._dispatcher.join()
 
 
 def check_retries(retries: Any) -> None:

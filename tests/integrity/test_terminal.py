@@ -41,6 +41,24 @@ def test_ctrl_c_ends_the_run(tmp_path, how, launcher):
         assert "java.lang" not in run.out
 
 
+POOLS = ["apply", "imap", "deaf", "left-open", "submit", "executor-map", "executor-left-open"]
+
+
+@MODES
+@pytest.mark.parametrize("how", [*POOLS, "pool-in-a-thread", "executor-in-a-thread"])
+def test_ctrl_c_ends_pools_and_executors(tmp_path, how, launcher):
+    """One traceback, the driver's, also where other threads wait or the workers do not listen; all gone within three seconds."""
+    with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:
+        run.expect("ready")
+        moment = time.monotonic()
+        os.write(run.master, CTRL_C)
+        assert run.wait(10) == code_of(signal.SIGINT, launcher)
+        assert time.monotonic() - moment < 3 + audit.SPARED
+        run.audit()
+        assert run.out.count("Traceback (most recent call last)") == 1, run.out
+        assert "KeyboardInterrupt" in run.out
+
+
 @MODES
 def test_a_second_ctrl_c_ends_a_stubborn_program(tmp_path, launcher):
     """Plain Python has no such rule: there the program goes on after any number of them, and SIGQUIT ends it."""

@@ -1,0 +1,88 @@
+"""How results come in: one channel, from which whoever waits for a result takes them as long as they come quickly, and else a thread.
+
+A signal handler may raise in the middle of `help`. So a message is taken from the channel straight into `_inbox`, stays there until it is dealt with, and
+is dealt with again when that was interrupted; everything done for a message can be done twice.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import threading
+from typing import Any, Callable
+
+from dragon import _shm
+
+_LOOKS = (
+    30,
+    50,
+)  # so many times so many looks at the channel before a helper gives up: about as long as it takes to wake a thread
+_MISSES = 8  # in vain; after so many it looks only now and then
+_PROBE = 32
+
+
+class Intake:
+    """`deal` gets each message's flags and data and tells whether more will come; `after` is called when some have been dealt with."""
+
+    def __init__(self, deal: Callable[..., bool], after: Callable[[], None], over: Callable[[Exception], None]) -> None:
+        self.channel = _shm.Channel.create()
+        self._deal, self._after, self._over = deal, after, over
+        self._inbox: collections.deque[Any] = collections.deque()
+        self._taking = threading.Lock()
+        self._misses = 0
+        self.thread = threading.Thread(target=self._take_results, name="Pool_take_results", daemon=True)
+
+    def help(self, done: Callable[[], bool]) -> None:
+        """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread."""
+        while not done() and not self._taking.locked() and self._soon():
+            with self._taking:
+                self._take_all()
+            self._after()
+
+    def _take_results(self) -> None:
+        try:
+            running = True
+            while running:
+                self.channel.poll(None)
+                with self._taking:
+                    running = self._take_all()
+                self._after()
+        except _shm.RunOver as error:
+            self._over(error)
+
+    def _soon(self) -> bool:
+        """Looks for a moment whether a result comes; only now and then where that has been in vain."""
+        misses = self._misses
+        if misses >= _MISSES and misses % _PROBE:
+            self._misses = misses + 1
+            return False
+        poll, times, looks = self.channel.poll, *_LOOKS
+        for _ in range(times):
+            for _ in range(looks):
+                if poll():
+                    self._misses = 0
+                    return True
+            os.sched_yield()
+        self._misses = misses + 1
+        return False
+
+    def _take_all(self) -> bool:
+        """Deals with all that has come in. False: nothing more will come."""
+        inbox, receive = self._inbox, self.channel.recv_message
+        while True:
+            if not inbox:
+                try:
+                    inbox.extend(map(receive, (0,)))
+                except _shm.Timeout:
+                    return True
+            try:
+                running = self._deal(*inbox[0])
+            except _shm.RunOver:
+                raise
+            except BaseException:  # of a signal handler: what was begun is done before it is told
+                self._deal(*inbox[0])
+                inbox.popleft()
+                raise
+            inbox.popleft()
+            if not running:
+                return False
