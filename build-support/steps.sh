@@ -14,6 +14,8 @@ steps=(
     "jcstress:the Java protocol, raced by threads"
     "lint:ruff, mypy --strict, shellcheck"
     "python:the Python package, and the build"
+    "conformance:CPython's own tests of multiprocessing and concurrent.futures, in both pid styles"
+    "versions:those of every other CPython that is here with its tests"
     "launcher:the dragon command, output, the terminal"
     "chaos:kill -9 of every part"
     "examples:the examples, with ./dragon and under every Python here"
@@ -73,23 +75,36 @@ step_lint() {
 }
 
 # Runs pytest on the folders of tests/ that are there, a line for each test. A test that hangs is named (tests/hang.py); ten that fail are enough, since
-# each may have waited for a while before. Built first: not in the time of the first test.
+# each may have waited for a while before. Built first: not in the time of the first test. After --, options of pytest's.
 run_pytest() {
-    local folder folders=()
+    local folder folders=() options=()
     for folder; do
+        shift
+        [[ $folder == -- ]] && { options=("$@"); break; }
         [[ -n $(find "tests/$folder" -name 'test_*.py' -print -quit 2>/dev/null) ]] && folders+=("tests/$folder")
     done
     if [[ ${#folders[@]} -eq 0 ]]; then
-        echo "no tests in tests/$1 yet"
+        echo "no tests there yet"
         return "$nothing_here"
     fi
     build-support/build || return 2
     make_venv || return 2
-    "$venv/python" -m pytest -v --maxfail=10 "${folders[@]}"
+    "$venv/python" -m pytest -v --maxfail=10 "${options[@]}" "${folders[@]}"
 }
 
 step_python() {
-    run_pytest python build conformance
+    run_pytest python build
+}
+
+# CPython's own tests: those of the version that most of the work is done with, and those of the others.
+most_used='3.11'
+
+step_conformance() {
+    run_pytest conformance -- -k "$most_used"
+}
+
+step_versions() {
+    run_pytest conformance -- -k "not $most_used"
 }
 
 step_launcher() {

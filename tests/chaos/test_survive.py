@@ -98,3 +98,15 @@ def ticks(pid: int) -> int:
     """Processor time of a process, in clock ticks."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+@MODES
+def test_a_killed_manager_is_named_to_all_its_callers_at_once(tmp_path, launcher):
+    with audit.run(tmp_path, [PROGRAMS / "managers.py"], launcher=launcher) as run:
+        assert run.wait(50) == 0
+        lines = run.lines()
+        learnt = [line.split()[1:] for line in lines if line.startswith("learnt")]
+        assert [named for _, named in learnt] == ["named"] * 3
+        assert all(float(seconds) < audit.GONE for seconds, _ in learnt), learnt
+        for said in ("the others go on", "gone -9 0 0 0", "another 1"):
+            assert said in lines
