@@ -47,6 +47,12 @@ static PyObject *get_size(PyObject *self, void *unused)
     return PyLong_FromUnsignedLongLong(size);
 }
 
+static PyObject *get_views(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLong(((struct shm_object *)self)->views);
+}
+
 static PyMethodDef methods[] = {
     SHM_METHOD("create", create, METH_CLASS, "create(size)"),
     SHM_METHOD("bind", bind_area, METH_CLASS, "bind(offset, id)"),
@@ -55,6 +61,7 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef getset[] = {
     {"size", get_size, NULL, "Bytes.", NULL},
+    {"views", get_views, NULL, "How many buffers of it are in use in this process.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -216,6 +216,60 @@ class Words(Message):
         self.stderr = stderr
 
 
+class NameSegment(Message):
+    """A named segment is an Area. Its name keeps it until it is unlinked, until the last process that named or opened
+    it is killed, or until the run ends: a process that ends in order leaves the name, so that what it made can be
+    opened by those it told. Reply Segment, or a Failure of kind "names" whose errno is EEXIST (NameSegment) or ENOENT.
+    the asker is bound to the Area
+    """
+
+    __slots__ = ("name", "offset", "id")
+    FIELDS = (
+        ("name", 1, _wire.BYTES),
+        ("offset", 2, _wire.UINT64),
+        ("id", 3, _wire.UINT64),
+    )
+
+    def __init__(self, name: bytes = b"", offset: int = 0, id: int = 0) -> None:
+        self.name = name
+        self.offset = offset
+        self.id = id
+
+
+class OpenSegment(Message):
+    """The OpenSegment message."""
+
+    __slots__ = ("name",)
+    FIELDS = (("name", 1, _wire.BYTES),)
+
+    def __init__(self, name: bytes = b"") -> None:
+        self.name = name
+
+
+class UnlinkSegment(Message):
+    """The UnlinkSegment message."""
+
+    __slots__ = ("name",)
+    FIELDS = (("name", 1, _wire.BYTES),)
+
+    def __init__(self, name: bytes = b"") -> None:
+        self.name = name
+
+
+class Segment(Message):
+    """The Segment message."""
+
+    __slots__ = ("offset", "id")
+    FIELDS = (
+        ("offset", 1, _wire.UINT64),
+        ("id", 2, _wire.UINT64),
+    )
+
+    def __init__(self, offset: int = 0, id: int = 0) -> None:
+        self.offset = offset
+        self.id = id
+
+
 class Publish(Message):
     """The book of names: of one run, whichever node a process is on. A name stands for `value`, bytes of the
     publisher's language that the agent never looks into (at most 1 MiB), and holds the shared objects that are in it,
@@ -571,6 +625,10 @@ class Frame(Message):
             32: Forked,
             33: Exited,
             34: Reap,
+            40: NameSegment,
+            41: OpenSegment,
+            42: UnlinkSegment,
+            43: Segment,
         },
     )
 
@@ -604,4 +662,8 @@ if TYPE_CHECKING:
         Forked,
         Exited,
         Reap,
+        NameSegment,
+        OpenSegment,
+        UnlinkSegment,
+        Segment,
     ]

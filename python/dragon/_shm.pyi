@@ -164,6 +164,9 @@ class Area(_Object):
     def bind(cls, offset: int, id: int) -> Area: ...
     @property
     def size(self) -> int: ...
+    @property
+    def views(self) -> int:
+        """How many buffers of it are in use in this process; `release` waits for the last of them."""
 
 def wait(
     objects: Sequence[Channel | Event], fds: Sequence[int], timeout: float | None = None

@@ -18,7 +18,7 @@ from dragon.context import DragonContext, _begin, is_default
 
 def redirect_modules() -> None:
     """Tells the modules that are imported, and those that will be."""
-    for act in (heap, sharedctypes):
+    for act in (heap, sharedctypes, shared_memory, managers):
         when_imported("multiprocessing." + act.__name__, act)
 
 
@@ -47,6 +47,36 @@ def sharedctypes() -> None:
     redirect("sharedctypes.reduce_ctype", stock.reduce_ctype, pickle)
     for name in stock.__all__:
         redirect("sharedctypes." + name, getattr(stock, name), _factory(name))
+
+
+def shared_memory() -> None:
+    """`SharedMemory`, and what is derived from it, is a segment of Dragon's memory; `ShareableList` is made of it."""
+    stock: Any = sys.modules["multiprocessing.shared_memory"]
+
+    def make(original: Callable[..., None], self: Any, *args: Any, **kwargs: Any) -> None:
+        (_ours("shared_memory").SharedMemory.__init__ if is_default() else original)(self, *args, **kwargs)
+
+    def unlink(original: Callable[..., None], self: Any) -> None:
+        (_ours("shared_memory").SharedMemory.unlink if "_segment" in vars(self) else original)(self)
+
+    redirect("SharedMemory", stock.SharedMemory.__init__, make)
+    redirect("SharedMemory.unlink", stock.SharedMemory.unlink, unlink)
+
+
+def managers() -> None:
+    """A `SharedMemoryManager` needs no resource tracker, and its process is one of those that keep a segment's name."""
+    stock: Any = sys.modules["multiprocessing.managers"]
+
+    def make(original: Callable[..., None], self: Any, *args: Any, **kwargs: Any) -> None:
+        (stock.BaseManager.__init__ if is_default() else original)(self, *args, **kwargs)
+
+    def register(original: Callable[..., None], self: Any, segment_name: str) -> None:
+        if is_default():
+            stock.shared_memory.SharedMemory(segment_name).close()
+        original(self, segment_name)
+
+    redirect("SharedMemoryManager", stock.SharedMemoryManager.__init__, make)
+    redirect("register_segment", stock._SharedMemoryTracker.register_segment, register)
 
 
 def _factory(name: str) -> Callable[..., Any]:

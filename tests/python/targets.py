@@ -10,9 +10,12 @@ import sys
 import threading
 import time
 from multiprocessing.managers import BaseManager
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any, ClassVar
 
 from dragon import names
+
+PATIENCE = 60
 
 
 def nothing(*_: Any) -> None:
@@ -327,3 +330,26 @@ def publish_and_live(name: str, keep: bool, there: Any) -> None:
 
 def publish_and_end(name: str) -> None:
     names.publish(name, 1)
+
+
+def name_segment(queue: Any, name: str | None, stay: bool) -> None:
+    """Makes a named segment, tells its name, and ends in order or waits to be killed."""
+    segment = SharedMemory(name, create=True, size=1000)
+    segment.buf[:4] = b"kept"
+    queue.put(segment.name)
+    queue.put(segment)
+    if stay:
+        time.sleep(PATIENCE)
+
+
+def name_until_killed(go: Any, names: list[str]) -> None:
+    """Makes, opens, drops and unlinks segments for ever."""
+    go.set()
+    while True:
+        made = [SharedMemory(name, create=True, size=size) for name, size in zip(names, (10, 5000, 300000))]
+        also = [SharedMemory(name) for name in names]
+        for segment in made + also:
+            segment.close()
+        for segment in also[1:]:
+            segment.unlink()
+        made[0].unlink()

@@ -91,6 +91,24 @@ static inline uint64_t dragon_plan_bytes(const struct dragon_plan *plan)
     }
 }
 
+enum { DRAGON_SPARSE_BYTES = 8 << 20 }; /* from here on, memory is zeroed by giving its pages back */
+
+/* Zeroes memory of a block in hand. Much of it is not touched: its pages are given back, which also undoes what an earlier user left in them, and come anew
+ * as they are used. */
+static inline void dragon_zero(uint8_t *at, uint64_t bytes, uint64_t page)
+{
+    uint8_t *first = (uint8_t *)(((uintptr_t)at + page - 1) & ~(uintptr_t)(page - 1)),
+            *end = (uint8_t *)((uintptr_t)(at + bytes) & ~(uintptr_t)(page - 1));
+    int saved = errno;
+    if (bytes < DRAGON_SPARSE_BYTES || madvise(first, (size_t)(end - first), MADV_REMOVE) < 0) {
+        memset(at, 0, bytes);
+    } else {
+        memset(at, 0, (size_t)(first - at));
+        memset(end, 0, (size_t)(at + bytes - end));
+    }
+    errno = saved;
+}
+
 static inline void dragon_object_fill(struct dragon_process *process, struct dragon_object *object, uint64_t block, const struct dragon_plan *plan)
 {
     uint64_t ring = dragon_offset(process, object) + offsetof(struct dragon_object, ring);
@@ -110,7 +128,7 @@ static inline void dragon_object_fill(struct dragon_process *process, struct dra
         break;
     case DRAGON_AREA:
         object->area.size = plan->value;
-        memset((uint8_t *)object + DRAGON_AREA_BYTES, 0, plan->value);
+        dragon_zero((uint8_t *)object + DRAGON_AREA_BYTES, plan->value, process->header->page_size);
         break;
     default: break;
     }

@@ -9,8 +9,12 @@ import dragon.agent.control.Frame;
 import dragon.agent.control.Grow;
 import dragon.agent.control.Hello;
 import dragon.agent.control.LastWords;
+import dragon.agent.control.NameSegment;
+import dragon.agent.control.OpenSegment;
+import dragon.agent.control.Segment;
 import dragon.agent.control.Signal;
 import dragon.agent.control.Spawn;
+import dragon.agent.control.UnlinkSegment;
 import dragon.agent.control.Words;
 import dragon.agent.control.ZygoteHello;
 import dragon.agent.keeper.Keeper;
@@ -19,6 +23,7 @@ import dragon.agent.os.Linux;
 import dragon.agent.os.Poller;
 import dragon.agent.output.Output;
 import dragon.agent.process.RunLife;
+import dragon.channel.Handle;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -187,12 +192,38 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
             return;
         } else if (body instanceof LastWords asked) {
             from.reply(call, new Words(workers.lastWords(asked.processId())));
+        } else if (body instanceof NameSegment || body instanceof OpenSegment || body instanceof UnlinkSegment) {
+            segment(from, call, body);
         } else if (body instanceof Bye) {
             bye(from, call);
         } else if (body instanceof ZygoteHello hello) {
             zygoteHello(from, call, hello);
         } else {
             from.fail(call, "internal", "the agent takes no " + body.getClass().getSimpleName(), 0);
+        }
+    }
+
+    private void segment(Connection from, int call, Frame.Body body) {
+        Client client = from.client;
+        if (client == null || !memory.lives(client)) {
+            from.fail(call, "refused", "pid " + from.peer.pid() + " has not said hello, or has ended", 0);
+            return;
+        }
+        Segments segments = memory.segments();
+        Handle found;
+        int errno = Linux.ENOENT;
+        if (body instanceof NameSegment name) {
+            found = segments.name(client.number(), name);
+            errno = Linux.EEXIST;
+        } else if (body instanceof OpenSegment open) {
+            found = segments.open(client.number(), open.name());
+        } else {
+            found = segments.unlink(((UnlinkSegment) body).name());
+        }
+        if (found != null) {
+            from.reply(call, new Segment(found.offset(), found.id()));
+        } else {
+            from.fail(call, "names", errno == Linux.EEXIST ? "the name is in use" : "nothing has that name", errno);
         }
     }
 

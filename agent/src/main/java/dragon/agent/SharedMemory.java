@@ -29,6 +29,7 @@ final class SharedMemory implements Names.Objects {
     private final AgentBooks books;
     private final Client agent;
     private final Sweeper sweeper;
+    private final Segments segments;
     private final byte[] runId;
     private IntConsumer death = _ -> {};
 
@@ -40,6 +41,7 @@ final class SharedMemory implements Names.Objects {
         books = new AgentBooks(memory, budget.setting());
         agent = Client.attach(memory, Layout.AGENT, books);
         sweeper = new Sweeper(agent, clients);
+        segments = new Segments(agent);
         Thread mailbox = new Thread(this::readMailbox, "dragon-mailbox");
         mailbox.setDaemon(true);
         mailbox.start();
@@ -118,6 +120,7 @@ final class SharedMemory implements Names.Objects {
     /** A client that was not made by a zygote is dead. */
     void gone(int client) {
         death.accept(client);
+        segments.gone(client, clients.orderly(client));
         sweeper.sweep(client);
     }
 
@@ -134,6 +137,16 @@ final class SharedMemory implements Names.Objects {
     /** Who is to hear of each client that is gone, before its number is free again. */
     void onDeath(IntConsumer listener) {
         death = listener;
+    }
+
+    /** The book of named segments. */
+    Segments segments() {
+        return segments;
+    }
+
+    /** Is the process still this client? A dead one's last requests come after its end was told. */
+    boolean lives(dragon.agent.Client client) {
+        return clients.lives(client.number(), client.process());
     }
 
     /** One more slab of a class of blocks, if the books allow. */

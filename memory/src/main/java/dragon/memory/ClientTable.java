@@ -60,6 +60,17 @@ public final class ClientTable {
         return (int) Raw.getLongAcquire(memory.client(number) + ClientEntry.STATE) & 0xff;
     }
 
+    /** Is that process this client? */
+    public boolean lives(int number, long processId) {
+        return state(number) == ClientEntry.LIVE
+                && Raw.getLong(memory.client(number) + ClientEntry.PROCESS_ID) == processId;
+    }
+
+    /** Did the process say that it ends in order? */
+    public boolean orderly(int number) {
+        return (Raw.getIntAcquire(memory.client(number) + ClientEntry.FLAGS) & ClientEntry.ORDERLY) != 0;
+    }
+
     /** The process is dead: nobody counts on it any more. False: the number is not in use. */
     public synchronized boolean condemn(int number) {
         if (state(number) != ClientEntry.LIVE) {

@@ -33,7 +33,11 @@ public record Frame(int call, @Nullable Body body) implements Message {
                     Fork,
                     Forked,
                     Exited,
-                    Reap {
+                    Reap,
+                    NameSegment,
+                    OpenSegment,
+                    UnlinkSegment,
+                    Segment {
 
         /** The number of its field in a Frame. */
         int field();
@@ -76,6 +80,10 @@ public record Frame(int call, @Nullable Body body) implements Message {
                 case 32 -> body = in.message(Forked::read);
                 case 33 -> body = in.message(Exited::read);
                 case 34 -> body = in.message(Reap::read);
+                case 40 -> body = in.message(NameSegment::read);
+                case 41 -> body = in.message(OpenSegment::read);
+                case 42 -> body = in.message(UnlinkSegment::read);
+                case 43 -> body = in.message(Segment::read);
                 default -> in.skip();
             }
         }

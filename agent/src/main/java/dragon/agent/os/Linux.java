@@ -27,6 +27,7 @@ public final class Linux {
     public static final int EINTR = 4;
     public static final int EAGAIN = 11;
     public static final int EACCES = 13;
+    public static final int EEXIST = 17;
     public static final int EMFILE = 24;
     public static final int EPIPE = 32;
     public static final int ECONNRESET = 104;
