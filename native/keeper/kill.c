@@ -17,13 +17,13 @@
 
 struct process {
     pid_t pid, parent;
-    char state;
-    bool descendant, stopped, killed;
+    bool ended, descendant, stopped, killed;
 };
 static struct process *table; /* sorted by pid */
 static size_t count;
 
-/* Fields 3 and 4 of /proc/PID/stat; the name in field 2 may hold blanks and parentheses, so they are looked for from its end. */
+/* Fields 3, 4 and 20 of /proc/PID/stat; the name in field 2 may hold blanks and parentheses, so they are looked for from its end. A process whose
+ * first thread has ended looks like one that has ended, but for its number of threads. */
 static bool read_stat(pid_t pid, struct process *process)
 {
     char path[32], text[512];
@@ -35,8 +35,11 @@ static bool read_stat(pid_t pid, struct process *process)
     if (size <= 0) return false;
     text[size] = 0;
     const char *end = strrchr(text, ')');
-    int parent;
-    if (!end || sscanf(end + 1, " %c %d", &process->state, &parent) != 2) return false;
+    char state;
+    int parent, threads;
+    if (!end || sscanf(end + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &state, &parent, &threads) != 3)
+        return false;
+    process->ended = (state == 'Z' || state == 'X') && threads <= 1;
     process->pid = pid;
     process->parent = parent;
     return true;
@@ -96,7 +99,7 @@ static bool list(void)
 
 static bool target(const struct process *process)
 {
-    return process->descendant && process->state != 'Z' && process->state != 'X';
+    return process->descendant && !process->ended;
 }
 
 /* Stops what it has not stopped yet, until a list brings nothing new (or a storm outruns it: kill_descendants looks again). */
@@ -134,15 +137,14 @@ static bool reap_ended(void (*reaped)(pid_t, int))
     }
 }
 
-/* Reaps until there is no child (true), or until one turns up that was not killed from the list: then the list was old (false). */
-static bool reap_killed(void (*reaped)(pid_t, int))
+/* Waits for the end of its own children among the killed, and of no other: one that the list missed may live on for ever. It is in the next list, as a
+ * child, since whoever stood between is dead by then. */
+static void reap_killed(void (*reaped)(pid_t, int))
 {
-    for (int status;;) {
-        pid_t pid = waitpid(-1, &status, 0);
-        if (pid < 0) return true;
-        reaped(pid, status);
-        struct process *known = find(pid);
-        if (!known || (!known->killed && target(known))) return false;
+    pid_t self = getpid();
+    for (size_t i = 0; i < count; i++) {
+        int status;
+        if (table[i].killed && table[i].parent == self && waitpid(table[i].pid, &status, 0) > 0) reaped(table[i].pid, status);
     }
 }
 
@@ -158,6 +160,6 @@ void kill_descendants(void (*reaped)(pid_t, int))
             fprintf(stderr, "dragon: %zu process(es) of the run belong to another user now and could not be ended\n", foreign);
             return;
         }
-        if (reap_killed(reaped)) return;
+        reap_killed(reaped);
     }
 }

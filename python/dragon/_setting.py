@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from multiprocessing import spawn, util
 from typing import Callable
 
@@ -40,7 +41,7 @@ def _of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
         limits=[Limit(each, _soft_limit(each)) for each in _RESOURCES],
         nice=os.getpriority(os.PRIO_PROCESS, 0),
         cpus=sorted(os.sched_getaffinity(0)),
-        blocked=_signals(status["SigBlk"]),
+        blocked=[each for each in _signals(status["SigBlk"]) if each != signal.SIGTERM],  # terminate() is to end it
         ignored=_signals(status["SigIgn"]),
         groups=[int(group) for group in status["Groups"].split()],
         stdin=NULL,

@@ -71,6 +71,13 @@ def parent(pid: int) -> int:
     return int(fields(pid)[1])
 
 
+def threads(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return 0
+
+
 @pytest.mark.parametrize(
     ("victims", "code"),
     [
@@ -95,6 +102,29 @@ def test_killed_parts_end_everything_within_a_second(dragon: Launcher, victims: 
     if code >= 0:
         assert err.endswith(LAST.format(code))
         assert "killed" in err or "SIGKILL" in err
+
+
+@pytest.mark.parametrize(("victim", "code"), [("head", 137), ("keeper", 137), ("launcher", -9)])
+def test_a_process_whose_first_thread_has_ended_is_killed_too(dragon: Launcher, victim: str, code: int) -> None:
+    """It is told as a zombie, and lives."""
+    process = dragon.start(
+        "-c",
+        "import ctypes, os, threading, time\nchild = os.fork()\nif child == 0:\n    os.setsid()\n"
+        "    threading.Thread(target=time.sleep, args=(1000,)).start()\n    ctypes.CDLL(None).pthread_exit(None)\n"
+        "while ') Z' not in open(f'/proc/{child}/stat').read(): time.sleep(0.01)\n"
+        "print(os.getpid(), child, flush=True)\ntime.sleep(1000)\n",
+    )
+    assert process.stdout
+    head, child = map(int, process.stdout.readline().split())
+    assert threads(child) == 2
+    pids = {"head": head, "keeper": parent(head), "launcher": process.pid}
+    os.kill(pids[victim], signal.SIGKILL)
+    assert process.wait(5) == code
+    end = time.monotonic() + 1
+    while threads(child) > 1:
+        assert time.monotonic() < end, "it lives"
+        time.sleep(0.005)
+    dragon.await_gone()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

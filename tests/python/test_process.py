@@ -56,11 +56,12 @@ def test_a_child_takes_the_setting_of_its_parent_at_start(ctx: Any, tmp_path: pa
     cpus = os.sched_getaffinity(0)
     one = {min(cpus)}
     os.sched_setaffinity(0, one)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    blocked = {signal.SIGUSR1, signal.SIGTERM}  # but for the one that terminate() sends
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
         _, seen = ask(ctx, targets.setting)
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
         os.sched_setaffinity(0, cpus)
         os.umask(mask)
         signal.signal(signal.SIGUSR2, before)

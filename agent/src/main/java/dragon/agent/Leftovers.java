@@ -26,9 +26,9 @@ final class Leftovers {
 
     static void kill(Reaped reaped) {
         while (!reapEnded(reaped)) {
-            Set<Integer> stopped = stopAll();
+            Map<Integer, Integer> stopped = stopAll();
             boolean any = false;
-            for (int pid : stopped) {
+            for (int pid : stopped.keySet()) {
                 any |= Linux.kill(pid, Linux.SIGKILL);
             }
             if (!any && !reapEnded(reaped)) {
@@ -49,22 +49,25 @@ final class Leftovers {
         }
     }
 
-    private static void reapKilled(Set<Integer> killed, Reaped reaped) {
-        for (Linux.End end; (end = Linux.reap(-1, false)) != null; ) {
-            reaped.reaped(end.pid(), end.status());
-            if (!killed.contains(end.pid())) {
-                return; // the list was old
+    /** Waits for own children among the killed, and for no other: one that the lists missed may live on for ever. It is in the next one. */
+    private static void reapKilled(Map<Integer, Integer> killed, Reaped reaped) {
+        int self = Linux.getpid();
+        killed.forEach((pid, parent) -> {
+            Linux.End end = parent == self && Linux.kill(pid, Linux.SIGKILL) ? Linux.reap(pid, false) : null;
+            if (end != null) {
+                reaped.reaped(end.pid(), end.status());
             }
-        }
+        });
     }
 
-    private static Set<Integer> stopAll() {
-        Set<Integer> stopped = new HashSet<>();
+    /** Who was stopped, each with its parent as it was last seen. */
+    private static Map<Integer, Integer> stopAll() {
+        Map<Integer, Integer> stopped = new HashMap<>();
         for (int round = 0; round < 50; round++) {
             boolean fresh = false;
-            for (int pid : descendants()) {
-                if (stopped.add(pid)) {
-                    fresh |= Linux.kill(pid, SIGSTOP);
+            for (Map.Entry<Integer, Integer> each : descendants().entrySet()) {
+                if (stopped.put(each.getKey(), each.getValue()) == null) {
+                    fresh |= Linux.kill(each.getKey(), SIGSTOP);
                 }
             }
             if (!fresh) {
@@ -74,7 +77,8 @@ final class Leftovers {
         return stopped;
     }
 
-    private static Set<Integer> descendants() {
+    /** By pid, with their parents. */
+    private static Map<Integer, Integer> descendants() {
         Map<Integer, Integer> parents = new HashMap<>();
         String[] names = new File("/proc").list();
         for (String name : names == null ? new String[0] : names) {
@@ -85,25 +89,27 @@ final class Leftovers {
                 }
             }
         }
-        Set<Integer> found = new HashSet<>();
+        Map<Integer, Integer> found = new HashMap<>();
         Set<Integer> roots = new HashSet<>(Set.of(Linux.getpid()));
         for (boolean more = true; more; ) {
             more = false;
             for (Map.Entry<Integer, Integer> entry : parents.entrySet()) {
                 if (roots.contains(entry.getValue()) && roots.add(entry.getKey())) {
-                    more = found.add(entry.getKey());
+                    found.put(entry.getKey(), entry.getValue());
+                    more = true;
                 }
             }
         }
         return found;
     }
 
-    /** The parent of a process that has not ended; else 0. */
+    /** The parent of a process that has not ended; else 0. One whose first thread has ended looks so, but for its number of threads. */
     private static int parent(String pid) {
         try (FileInputStream in = new FileInputStream("/proc/" + pid + "/stat")) {
             String text = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
-            String[] fields = text.substring(text.lastIndexOf(')') + 2).split(" ", 3);
-            return fields[0].equals("Z") || fields[0].equals("X") ? 0 : Integer.parseInt(fields[1]);
+            String[] fields = text.substring(text.lastIndexOf(')') + 2).split(" ", 19);
+            boolean ended = (fields[0].equals("Z") || fields[0].equals("X")) && Integer.parseInt(fields[17]) <= 1;
+            return ended ? 0 : Integer.parseInt(fields[1]);
         } catch (IOException | RuntimeException _) {
             return 0;
         }
