@@ -14,8 +14,8 @@ import os
 import re
 import socket
 import struct
-from multiprocessing import process
-from typing import Any, NamedTuple
+from multiprocessing import process, reduction
+from typing import Any, Callable, NamedTuple
 
 from dragon import _agent, _runtime, _shm
 from dragon.connection import Connection, ListenerGone
@@ -137,6 +137,41 @@ def call(address: str) -> Connection:
     )
 
 
+class CalledSocket(stock.Connection):
+    """A connection by a socket to a listener elsewhere: its errors name the listener, as those of a channel do."""
+
+    _listener: str
+
+    def _send_bytes(self, buf: Any) -> None:
+        try:
+            super()._send_bytes(buf)  # type: ignore[misc]
+        except ConnectionError as error:
+            raise ListenerGone(error.errno, f"cannot send to {self._listener}: {error.strerror}") from None
+
+    def _recv_bytes(self, maxsize: int | None = None) -> Any:
+        try:
+            return super()._recv_bytes(maxsize)  # type: ignore[misc]
+        except (EOFError, ConnectionError):
+            raise _ended(self._listener) from None
+
+
+reduction.register(CalledSocket, stock.reduce_connection)  # type: ignore[attr-defined]
+
+
+def call_by_socket(connect: Callable[..., Any], address: Any, *details: Any) -> CalledSocket:
+    """Connects as multiprocessing's own `connect` does. Raises ListenerGone where the other side refuses, or ends meanwhile."""
+    listener = f"the listener at {address!r}"
+    try:
+        connection: Any = connect(address, *details)
+    except ConnectionRefusedError as error:
+        raise ListenerGone(error.errno, f"cannot connect to {listener}: nobody listens there") from None
+    except (EOFError, ConnectionError):
+        raise _ended(listener) from None
+    connection.__class__ = CalledSocket
+    connection._listener = listener
+    return connection  # type: ignore[no-any-return]
+
+
 def parse(address: object) -> _Address | None:
     """What the address of a listener of a run says; None for any other address."""
     if type(address) is not str or not address.startswith(_PREFIX):
@@ -155,3 +190,7 @@ def _place(text: str) -> tuple[int, int]:
 
 def _refused(there: _Address) -> ListenerGone:
     return ListenerGone(errno.ECONNREFUSED, f"cannot connect to {there.listener}: it has closed its listener or ended")
+
+
+def _ended(listener: str) -> ListenerGone:
+    return ListenerGone(errno.ECONNRESET, f"nothing more comes from {listener}: it has closed this connection or ended")

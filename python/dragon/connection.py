@@ -307,8 +307,10 @@ def _connect(
     """By channels where both sides wait for each other anyway. Without a key, Client is done before the listener accepts: that takes a socket."""
     from dragon import _listener
 
-    if family or not isinstance(authkey, bytes) or not _listener.belongs_here(address):
+    if not _is_ours() and not _listener.parse(address):
         return original(address, family, authkey)
+    if family or not isinstance(authkey, bytes) or not _listener.belongs_here(address):
+        return _listener.call_by_socket(original, address, family, authkey)
     connection: Any = _listener.call(address)
     try:
         stock.answer_challenge(connection, authkey)

@@ -185,6 +185,26 @@ def make_until_killed(go: Any) -> None:
         kept[0][0] = 1
 
 
+def use_a_manager_elsewhere(connection: Any, key: bytes) -> None:
+    """Uses it; says so; then what it learns when the manager has gone."""
+
+    class Remote(BaseManager):
+        pass
+
+    Remote.register("dict")
+    connection.send(("127.0.0.1", 0))
+    remote = Remote(connection.recv(), key)
+    remote.connect()
+    shared = remote.dict()  # type: ignore[attr-defined]
+    shared.__setitem__(1, 2)
+    connection.send("used")
+    for act in (lambda: all(shared.__setitem__(1, 2) is None for _ in range(1 << 60)), remote.connect):
+        try:
+            act()
+        except OSError as error:
+            connection.send((type(error), str(error)))
+
+
 def write_raw(connection: Any, data: bytes) -> None:
     os.write(connection.fileno(), data)
 

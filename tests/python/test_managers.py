@@ -18,6 +18,14 @@ import targets
 from dragon.connection import Connection, ListenerGone
 
 KEY = b"a key"
+SERVER = """
+from multiprocessing.managers import BaseManager
+class Server(BaseManager): pass
+Server.register("dict", dict, exposed=["__setitem__"])
+server = Server({address!r}, {key!r}).get_server()
+print(server.address, flush=True)
+server.serve_forever()
+"""
 
 
 def test_proxies_in_another_process(ctx: Any) -> None:
@@ -141,6 +149,26 @@ def test_one_who_waits_for_a_listener_learns_that_it_was_killed(ctx: Any) -> Non
     process.kill()
     thread.join(10)
     assert len(failed) == 1
+    process.join()
+
+
+def test_a_manager_elsewhere_is_named_by_its_address(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    process = ctx.Process(target=targets.use_a_manager_elsewhere, args=(there, KEY))
+    process.start()
+    address = here.recv()
+    remote = subprocess.Popen(
+        [sys.executable, "-c", SERVER.format(address=address, key=KEY)], stdout=subprocess.PIPE, text=True
+    )
+    with remote:
+        assert remote.stdout is not None
+        here.send(eval(remote.stdout.readline()))
+        assert here.recv() == "used"
+        remote.kill()
+        remote.wait()
+        for _ in ("a call", "a new connection"):
+            kind, text = here.recv()
+            assert kind is ListenerGone and "listener at ('127.0.0.1', " in text
     process.join()
 
 
