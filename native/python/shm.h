@@ -47,6 +47,9 @@ SHM_INTERNAL void shm_lock(struct shm_call *call); /* the only one called withou
 SHM_INTERNAL extern PyMethodDef shm_process_methods[];
 SHM_INTERNAL bool shm_process_init(void);
 
+/* zygote.c */
+SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
+
 /* object.c */
 SHM_INTERNAL extern struct shm_object *shm_bound;
 SHM_INTERNAL void shm_track(struct shm_object *object);

@@ -12,12 +12,12 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from dragon import _shm
-from dragon._control import Failure, Flush, Grow, Grown, Hello, Signal, Spawned, Welcome
-from dragon._encoded import Frame
+from dragon._control import Failure, Flush, Frame, Grow, Grown, Hello, Signal, Spawned, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dragon._control import FrameBody
     from dragon._wire import Message
 
 PROTOCOL = 1
@@ -58,7 +58,7 @@ class Startup(NamedTuple):
 _address: str | None = None  # the abstract name of the agent's socket
 _place: Place | None = None
 _startup: Startup | None = None
-_connection: _Connection | None = None
+_connection: Connection | None = None
 _lock = threading.RLock()
 
 
@@ -112,14 +112,14 @@ def reach(run_id: bytes, node: int) -> Place:
     return attach()
 
 
-def call(body: Message, descriptors: Sequence[int] = ()) -> Message:
+def call(body: FrameBody, descriptors: Sequence[int] = ()) -> Message:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:
         attach()
         return _connected().call(body, descriptors)
 
 
-def tell(body: Message) -> None:
+def tell(body: FrameBody) -> None:
     """Tells the agent something that needs no answer."""
     with _lock:
         attach()
@@ -198,7 +198,7 @@ def _connect(hello: Hello, map_memory: bool) -> Welcome:
     """A new connection, on which this process has said who it is."""
     global _connection
     assert _address is not None
-    connection = _Connection(_address)
+    connection = Connection(_address)
     streams: list[int] = []
     try:
         if hello.streams:
@@ -220,7 +220,7 @@ def _connect(hello: Hello, map_memory: bool) -> Welcome:
     return welcome
 
 
-def _connected() -> _Connection:
+def _connected() -> Connection:
     """The connection; made now where a worker asks for the first time, or where the last one was broken off in the middle of a request."""
     if _connection is None or _connection.closed:
         assert _place is not None
@@ -260,7 +260,7 @@ _shm.set_attach(_attach_again)
 _shm.set_grow(_grow)
 
 
-class _Connection:
+class Connection:
     """A stream of frames to the agent. Frames are looked at before they are taken, so that an exception of a signal handler, which may come between any two
     steps, loses none: at worst one is seen twice, and nobody waits for it the second time."""
 
@@ -283,6 +283,11 @@ class _Connection:
         self.closed = True
         self._socket.close()
 
+    def detach(self) -> int:
+        """The descriptor, which belongs to the caller from now on."""
+        self.closed = True
+        return self._socket.detach()
+
     def welcomed(self) -> tuple[Welcome, int]:
         """The answer to the hello, and the memory's descriptor that comes with it."""
         head, ancillary, _, _ = self._socket.recvmsg(
@@ -297,7 +302,7 @@ class _Connection:
         (memory,) = (int.from_bytes(data[:4], "little") for _, _, data in ancillary)
         return body, memory
 
-    def call(self, body: Message, descriptors: Sequence[int]) -> Message:
+    def call(self, body: FrameBody, descriptors: Sequence[int]) -> Message:
         self._calls = number = self._calls % 0xFFFFFFFF + 1
         self._waiting[number] = None
         try:

@@ -119,6 +119,59 @@ class Variable(Message):
         self.value = value
 
 
+class Spawn(Message):
+    """Start a process. Descriptors: those of stdin, stdout, stderr that are 1, then `passed` more for the child's own
+    use.
+
+    setting: a Setting, encoded: it is large and mostly the same as last time, so that it is compared as bytes before
+        it is read
+    payload: opaque to the run-time: the process object, pickled; empty: it is in the last of the passed descriptors, a
+        file
+    exit_event: offset of the Event in shared memory that gets the report of its end (spec/shared-memory.md, section 9)
+        at the end of the process
+    tokens: pins this payload holds: unpinned at the latest when the process ends
+    daemon: ended by the agent when its parent is gone
+    preparation: opaque to the run-time: what the parent tells all of its children, mostly the same as last time, too
+    """
+
+    __slots__ = (
+        "setting", "payload", "passed", "exit_event", "exit_event_id", "tokens", "name", "daemon", "preparation"
+    )
+    FIELDS = (
+        ("setting", 1, _wire.BYTES),
+        ("payload", 2, _wire.BYTES),
+        ("passed", 3, _wire.UINT32),
+        ("exit_event", 4, _wire.UINT64),
+        ("exit_event_id", 5, _wire.UINT64),
+        ("tokens", 6, _wire.UINT64S),
+        ("name", 7, _wire.STRING),
+        ("daemon", 8, _wire.BOOL),
+        ("preparation", 9, _wire.BYTES),
+    )
+
+    def __init__(
+        self,
+        setting: bytes = b"",
+        payload: bytes = b"",
+        passed: int = 0,
+        exit_event: int = 0,
+        exit_event_id: int = 0,
+        tokens: list[int] | None = None,
+        name: str = "",
+        daemon: bool = False,
+        preparation: bytes = b"",
+    ) -> None:
+        self.setting = setting
+        self.payload = payload
+        self.passed = passed
+        self.exit_event = exit_event
+        self.exit_event_id = exit_event_id
+        self.tokens: list[int] = [] if tokens is None else tokens
+        self.name = name
+        self.daemon = daemon
+        self.preparation = preparation
+
+
 class Spawned(Message):
     """The Spawned message."""
 
@@ -379,6 +432,43 @@ class ZygoteHello(Message):
         self.interpreter: list[str] = [] if interpreter is None else interpreter
 
 
+class Fork(Message):
+    """Descriptors: stdin, stdout, stderr of the child (always three: the agent puts in the run's own streams), then
+    the passed ones.
+
+    client: the child's client number: it is attached from its first instruction
+    """
+
+    __slots__ = ("setting", "payload", "passed", "client", "process_id", "name", "preparation")
+    FIELDS = (
+        ("setting", 1, _wire.BYTES),
+        ("payload", 2, _wire.BYTES),
+        ("passed", 3, _wire.UINT32),
+        ("client", 4, _wire.UINT32),
+        ("process_id", 5, _wire.UINT64),
+        ("name", 6, _wire.STRING),
+        ("preparation", 7, _wire.BYTES),
+    )
+
+    def __init__(
+        self,
+        setting: bytes = b"",
+        payload: bytes = b"",
+        passed: int = 0,
+        client: int = 0,
+        process_id: int = 0,
+        name: str = "",
+        preparation: bytes = b"",
+    ) -> None:
+        self.setting = setting
+        self.payload = payload
+        self.passed = passed
+        self.client = client
+        self.process_id = process_id
+        self.name = name
+        self.preparation = preparation
+
+
 class Forked(Message):
     """The Forked message."""
 
@@ -398,15 +488,13 @@ class Forked(Message):
 class Exited(Message):
     """wait status as waitpid gives it"""
 
-    __slots__ = ("process_id", "os_pid", "status")
+    __slots__ = ("os_pid", "status")
     FIELDS = (
-        ("process_id", 1, _wire.UINT64),
         ("os_pid", 2, _wire.UINT32),
         ("status", 3, _wire.UINT32),
     )
 
-    def __init__(self, process_id: int = 0, os_pid: int = 0, status: int = 0) -> None:
-        self.process_id = process_id
+    def __init__(self, os_pid: int = 0, status: int = 0) -> None:
         self.os_pid = os_pid
         self.status = status
 
@@ -419,6 +507,49 @@ class Reap(Message):
 
     def __init__(self, os_pid: int = 0) -> None:
         self.os_pid = os_pid
+
+
+class Frame(Message):
+    """The Frame message."""
+
+    __slots__ = ("call", "body")
+    FIELDS = (("call", 1, _wire.UINT32),)
+    ONEOF = (
+        "body",
+        {
+            2: Failure,
+            10: Hello,
+            11: Welcome,
+            12: Spawn,
+            13: Spawned,
+            14: Grow,
+            15: Grown,
+            16: Flush,
+            17: Flushed,
+            18: Bye,
+            19: Signal,
+            20: LastWords,
+            21: Words,
+            22: Publish,
+            23: Lookup,
+            24: Withdraw,
+            25: StopWaiting,
+            26: Named,
+            30: ZygoteHello,
+            31: Fork,
+            32: Forked,
+            33: Exited,
+            34: Reap,
+            40: NameSegment,
+            41: OpenSegment,
+            42: UnlinkSegment,
+            43: Segment,
+        },
+    )
+
+    def __init__(self, call: int = 0, body: FrameBody | None = None) -> None:
+        self.call = call
+        self.body = body
 
 
 class Setting(Message):
@@ -514,127 +645,6 @@ class Setting(Message):
         self.stderr = stderr
         self.exec = exec
         self.interpreter: list[str] = [] if interpreter is None else interpreter
-
-
-class Spawn(Message):
-    """Start a process. Descriptors: those of stdin, stdout, stderr that are 1, then `passed` more for the child's own
-    use.
-
-    payload: opaque to the run-time: preparation data and the process object, pickled
-    exit_event: offset of the Event in shared memory that gets the report of its end (spec/shared-memory.md, section 9)
-        at the end of the process
-    tokens: pins this payload holds: unpinned at the latest when the process ends
-    daemon: ended by the agent when its parent is gone
-    """
-
-    __slots__ = ("setting", "payload", "passed", "exit_event", "exit_event_id", "tokens", "name", "daemon")
-    FIELDS = (
-        ("setting", 1, _wire.message(Setting)),
-        ("payload", 2, _wire.BYTES),
-        ("passed", 3, _wire.UINT32),
-        ("exit_event", 4, _wire.UINT64),
-        ("exit_event_id", 5, _wire.UINT64),
-        ("tokens", 6, _wire.UINT64S),
-        ("name", 7, _wire.STRING),
-        ("daemon", 8, _wire.BOOL),
-    )
-
-    def __init__(
-        self,
-        setting: Setting | None = None,
-        payload: bytes = b"",
-        passed: int = 0,
-        exit_event: int = 0,
-        exit_event_id: int = 0,
-        tokens: list[int] | None = None,
-        name: str = "",
-        daemon: bool = False,
-    ) -> None:
-        self.setting = Setting() if setting is None else setting
-        self.payload = payload
-        self.passed = passed
-        self.exit_event = exit_event
-        self.exit_event_id = exit_event_id
-        self.tokens: list[int] = [] if tokens is None else tokens
-        self.name = name
-        self.daemon = daemon
-
-
-class Fork(Message):
-    """Descriptors: stdin, stdout, stderr of the child (always three: the agent puts in the run's own streams), then
-    the passed ones.
-
-    client: the child's client number: it is attached from its first instruction
-    """
-
-    __slots__ = ("setting", "payload", "passed", "client", "process_id", "name")
-    FIELDS = (
-        ("setting", 1, _wire.message(Setting)),
-        ("payload", 2, _wire.BYTES),
-        ("passed", 3, _wire.UINT32),
-        ("client", 4, _wire.UINT32),
-        ("process_id", 5, _wire.UINT64),
-        ("name", 6, _wire.STRING),
-    )
-
-    def __init__(
-        self,
-        setting: Setting | None = None,
-        payload: bytes = b"",
-        passed: int = 0,
-        client: int = 0,
-        process_id: int = 0,
-        name: str = "",
-    ) -> None:
-        self.setting = Setting() if setting is None else setting
-        self.payload = payload
-        self.passed = passed
-        self.client = client
-        self.process_id = process_id
-        self.name = name
-
-
-class Frame(Message):
-    """The Frame message."""
-
-    __slots__ = ("call", "body")
-    FIELDS = (("call", 1, _wire.UINT32),)
-    ONEOF = (
-        "body",
-        {
-            2: Failure,
-            10: Hello,
-            11: Welcome,
-            12: Spawn,
-            13: Spawned,
-            14: Grow,
-            15: Grown,
-            16: Flush,
-            17: Flushed,
-            18: Bye,
-            19: Signal,
-            20: LastWords,
-            21: Words,
-            22: Publish,
-            23: Lookup,
-            24: Withdraw,
-            25: StopWaiting,
-            26: Named,
-            30: ZygoteHello,
-            31: Fork,
-            32: Forked,
-            33: Exited,
-            34: Reap,
-            40: NameSegment,
-            41: OpenSegment,
-            42: UnlinkSegment,
-            43: Segment,
-        },
-    )
-
-    def __init__(self, call: int = 0, body: FrameBody | None = None) -> None:
-        self.call = call
-        self.body = body
 
 
 if TYPE_CHECKING:

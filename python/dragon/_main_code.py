@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import runpy
-from typing import Any
+import sys
+import types
 
 _MOST = 16  # programs
+_NO_MAIN = ("ipython", "ipython.py")  # multiprocessing does not run it again
 
 _NAMES = """
 argparse array ast base64 bisect bz2 calendar cmath collections configparser contextlib copy csv ctypes dataclasses datetime decimal difflib
@@ -21,10 +22,7 @@ urllib.parse uuid warnings weakref zipfile zlib
 """
 _PLAIN = frozenset(_NAMES.split())
 
-_module: Any = runpy
-_compile = _module._get_code_from_file
-_takes_name = _compile.__code__.co_argcount == 2  # before Python 3.13: the module's name, too
-_known: dict[str, tuple[tuple[int, ...], Any]] = {}
+_known: dict[str, tuple[tuple[int, ...], types.CodeType]] = {}
 
 
 def learn(path: str) -> bool:
@@ -35,10 +33,13 @@ def learn(path: str) -> bool:
             return False
         if len(_known) >= _MOST:
             _known.clear()
-        found = _compile("__mp_main__", path) if _takes_name else _compile(path)
-        _known[path] = stamp, found
+        with open(path, "rb") as source:
+            code = compile(source.read(), path, "exec", dont_inherit=True)
+        if _stamp(path) != stamp or os.path.basename(path) in _NO_MAIN:
+            return False
+        _known[path] = stamp, code
         folder = os.path.dirname(path)
-        for name in _PLAIN.intersection((found[0] if _takes_name else found).co_names):
+        for name in _PLAIN.intersection(code.co_names):
             own = os.path.join(folder, name.partition(".")[0])
             if not os.path.exists(own + ".py") and not os.path.exists(own):  # else it may be a module of the program's
                 importlib.import_module(name)
@@ -47,17 +48,21 @@ def learn(path: str) -> bool:
     return True
 
 
-def use() -> None:
-    """Has runpy take code that is known."""
-    _module._get_code_from_file = _take
-
-
-def _take(*args: Any) -> Any:
-    path = args[-1]
+def run(path: str) -> bool:
+    """Makes the main module of a program that is known and unchanged, as the fresh `__main__` and `__mp_main__`; False if it is not known."""
     known = _known.get(path)
-    if known is not None and known[0] == _stamp(path):
-        return known[1]
-    return _compile(*args)
+    if known is None or known[0] != _stamp(path):
+        return False
+    main = types.ModuleType("__mp_main__")
+    main.__dict__.update(__file__=path, __cached__=None, __package__="")
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
+    before = sys.argv[:1]
+    sys.argv[:1] = [path]  # while it runs, as runpy has it
+    try:
+        exec(known[1], main.__dict__)
+    finally:
+        sys.argv[:1] = before
+    return True
 
 
 def _stamp(path: str) -> tuple[int, ...]:

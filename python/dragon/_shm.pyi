@@ -50,6 +50,24 @@ def set_grow(callback: Callable[[int], None] | None) -> None:
 def orderly() -> None:
     """Say that this process is ending in order (its locks stay as they are)."""
 
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent, which has that pid, dies; it is killed now if the parent is dead already."""
+
+def zygote(agent: int, setting: bytes, preparation: bytes) -> int | tuple[bytes, bytes]:
+    """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
+
+    Returns in each child, with the descriptor by which `birth` learns what it is to be; all signals are blocked there. Returns in the zygote when a process was asked for
+    with another setting or preparation than these, with both; it is to be called again.
+    """
+
+def birth(
+    socket: int, setting: bytes, preparation: bytes
+) -> tuple[int, int, str, bytes, bytes | None, bytes | None, list[int]]:
+    """Wait for what this child is to be; its zygote's end is its own. Its standard streams are in place then.
+
+    Returns client, process id, name, payload, setting and preparation (None: as given), and the descriptors that were passed.
+    """
+
 def run_state() -> int:
     """1 running, 2 over, 3 agent lost; 0 when nothing is mapped."""
 

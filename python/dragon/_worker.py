@@ -4,65 +4,56 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # its functions without signal's enumerations, which each child would have to touch
 import atexit
-import ctypes
+import contextlib
 import gc
+import importlib
 import io
 import os
 import pickle
 import resource
 import sys
 import types
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
+from multiprocessing import process, resource_tracker
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _main_code, _setting, _shm, popen
+from dragon import _agent, _control, _preparation, _setting, _shm, popen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.process import BaseProcess
-
-    from dragon import _encoded
-
-PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def preload() -> None:
-    """Imports, once for all workers, what each would import at its start."""
-    import multiprocessing.connection
-    import multiprocessing.heap
-    import multiprocessing.managers
-    import multiprocessing.pool
+    """Imports, once for all workers, what each would import at its start. Not more: each page of it costs every fork."""
+    with _tempfile_later():
+        import multiprocessing.connection
     import multiprocessing.queues
     import multiprocessing.reduction
-    import multiprocessing.resource_sharer
-    import multiprocessing.sharedctypes
     import multiprocessing.spawn
     import multiprocessing.synchronize  # noqa: F401
-    import pkgutil  # noqa: F401  (runpy imports it when it runs a file)
-    import runpy  # noqa: F401
-    import traceback  # noqa: F401
 
-    import dragon._listener
-    import dragon.managers
-    import dragon.pool
     import dragon.queues
     import dragon.synchronize
 
     dragon.get_context()
-    _main_code.use()
+    _line_by_line()
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
 
 
-def learn_main(payload: bytes) -> bool:
-    """Done by the zygote: the next child of the same program finds its code compiled. Tells whether there was something to learn."""
-    main = popen.Birth(*pickle.loads(payload)).main
-    return main is not None and _main_code.learn(main)
-
-
-def die_with_parent(parent: int) -> None:
-    """Has the kernel kill this process when its parent dies; it kills itself now if the parent is dead already."""
-    _libc.prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), _signal.SIGKILL)
+@contextlib.contextmanager
+def _tempfile_later() -> Iterator[None]:
+    """For multiprocessing.connection, which needs it only to make the name of a socket: with it come a dozen libraries, and `random`, which is to be seeded in each child."""
+    name = "tempfile"
+    if name in sys.modules:
+        yield
+        return
+    later: Any = types.ModuleType(name)
+    later.__getattr__ = lambda attribute: getattr(importlib.import_module(name), attribute)
+    sys.modules[name] = later
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 class Home(NamedTuple):
@@ -71,6 +62,29 @@ class Home(NamedTuple):
     address: str
     run_id: bytes
     startup: _agent.Startup
+    streams: tuple[_agent.Stream, _agent.Stream]
+
+
+class Known:
+    """What the next children are likely to be told: what the last one was."""
+
+    def __init__(self) -> None:
+        self.plan = Plan(b"")
+        self.told = b""
+        self._preparation: _preparation.Preparation | None = None
+
+    def learn(self, setting: bytes, preparation: bytes) -> None:
+        """Done by the zygote when it was asked for something else."""
+        if setting != self.plan.raw:
+            self.plan = Plan(setting)
+            self.plan.prepare()
+        if preparation != self.told:
+            self._preparation = _preparation.learn(preparation)
+            self.told = preparation
+
+    def preparation(self) -> _preparation.Preparation:
+        """What a child was told that was told the same."""
+        return self._preparation or _preparation.Preparation(self.told)
 
 
 class Plan:
@@ -97,6 +111,12 @@ class Plan:
         """Done by the zygote itself, whose own environment serves only its children."""
         _be_in(self.environment)
 
+    def own_streams(self, run: tuple[_agent.Stream, _agent.Stream]) -> tuple[_agent.Stream, _agent.Stream]:
+        """Those of the run's own streams that the child has as its own."""
+        setting = self.setting
+        own = _setting.RUN_OWN
+        return run[0] if setting.stdout == own else None, run[1] if setting.stderr == own else None
+
     def carry_out(self) -> None:
         """Done by the child."""
         setting = self.setting
@@ -110,33 +130,26 @@ class Plan:
         if setting.cwd:
             os.chdir(setting.cwd)
         # Dispositions as a fresh interpreter has them: its own for SIGINT (and SIGPIPE, SIGXFSZ), ignored where the parent ignores, else the default.
-        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         for number in self.ignored:
             _signal.signal(number, _signal.SIG_IGN)
 
 
-def run(request: _encoded.Fork, descriptors: list[int], home: Home, plan: Plan) -> NoReturn:
-    """Becomes the process that was asked for, runs it, and ends."""
-    if request.setting != plan.raw:
-        plan = Plan(request.setting)
+def run(socket: int, home: Home, known: Known) -> NoReturn:
+    """Waits for what this child is to be, becomes it, runs it, and ends."""
+    plan = known.plan
+    client, process_id, name, payload, setting, told, popen.inherited[:] = _shm.birth(socket, plan.raw, known.told)
+    if setting is not None:
+        plan = Plan(setting)
         plan.prepare()
-    setting = plan.setting
-    for number, descriptor in enumerate(descriptors[:3]):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    popen.inherited[:] = descriptors[3:]
-    own = tuple(
-        _agent.stream_of(descriptor) if choice == _setting.RUN_OWN else None
-        for descriptor, choice in ((1, setting.stdout), (2, setting.stderr))
+    _shm.adopt(client)
+    place = _agent.Place(
+        os.getpid(), _control.Hello.WORKER, home.run_id, process_id, client, plan.own_streams(home.streams)
     )
-    _shm.adopt(request.client)
-    place = _agent.Place(os.getpid(), _control.Hello.WORKER, home.run_id, request.process_id, request.client, own)  # type: ignore[arg-type]
     _agent.be_worker(home.address, place, home.startup)
     plan.carry_out()
     gc.enable()
     _signal.pthread_sigmask(_signal.SIG_SETMASK, plan.blocked)
-    _end(_run_process(request.payload))
+    _end(_run_process(name, payload, told, known))
 
 
 def _allowed(limit: _control.Limit) -> int:
@@ -157,31 +170,25 @@ def _be_in(environment: dict[bytes, bytes]) -> None:
             here[name] = value
 
 
-def _run_process(payload: bytes) -> int:
+def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) -> int:
     """The user's process, from its pickle to its exit code, as multiprocessing.spawn does it."""
-    from multiprocessing import process, spawn
-
     _fresh_main()
-    _line_by_line()
-    source: BinaryIO = io.BytesIO(payload)
+    _reseed()
     current = process.current_process()
     try:
         current._inheriting = True  # type: ignore[attr-defined]
         try:
-            birth = popen.Birth(*pickle.load(source))
-            _take_birth(birth)
-            if birth.arguments is not None:
-                source = _open_arguments(popen.inherited[birth.arguments])
-            preparation = pickle.load(source)
-            _spare_a_search(preparation.get("init_main_from_path", ""))
-            spawn.prepare(preparation)
-            mine: BaseProcess = pickle.load(source)
-            source.close()
+            current.name = name
+            preparation = known.preparation() if told is None else _preparation.Preparation(told)
+            preparation.take()
+            if preparation.tracked:
+                resource_tracker._resource_tracker._fd = popen.inherited[0]  # type: ignore[attr-defined]
+            preparation.run_main()
+            mine: BaseProcess = pickle.loads(payload) if payload else _from_file(popen.inherited[-1])
         finally:
             del current._inheriting  # type: ignore[attr-defined]
-        mine._parent_pid = birth.parent  # type: ignore[attr-defined]
-        sentinel = popen.ParentSentinel(birth.parent_os_pid, birth.parent_started)
-        code: int = mine._bootstrap(parent_sentinel=sentinel)  # type: ignore[attr-defined]
+        mine._parent_pid = preparation.parent  # type: ignore[attr-defined]
+        code: int = mine._bootstrap(parent_sentinel=preparation.sentinel)  # type: ignore[attr-defined]
     except SystemExit as end:
         return _code_of(end)
     except BaseException:
@@ -190,25 +197,19 @@ def _run_process(payload: bytes) -> int:
     return code
 
 
-def _take_birth(birth: popen.Birth) -> None:
-    from multiprocessing import resource_tracker
-
-    from dragon import _identity
-
-    _identity.set_style(birth.style)
-    if birth.tracker is not None:
-        resource_tracker._resource_tracker._fd = popen.inherited[birth.tracker]  # type: ignore[attr-defined]
-
-
-def _open_arguments(descriptor: int) -> BinaryIO:
+def _from_file(descriptor: int) -> BaseProcess:
+    """A process object too large to go by the agent."""
     os.lseek(descriptor, 0, os.SEEK_SET)
-    return open(descriptor, "rb")
+    with open(descriptor, "rb") as file:
+        mine: BaseProcess = pickle.load(file)
+    return mine
 
 
-def _spare_a_search(path: str) -> None:
-    """Tells runpy that a source file is no archive that a module could be found in."""
-    if path.endswith(".py"):
-        sys.path_importer_cache.setdefault(path, None)
+def _reseed() -> None:
+    """Where the zygote has imported `random`, which its fork did not tell of the child: no two workers draw the same numbers."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()
 
 
 def _fresh_main() -> None:

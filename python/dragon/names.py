@@ -20,7 +20,7 @@ from dragon import _agent, _handle, _shm
 from dragon._control import Lookup, Named, Publish, StopWaiting, Withdraw
 
 if TYPE_CHECKING:
-    from dragon._wire import Message
+    from dragon._control import FrameBody
 
 __all__ = ["NameTaken", "NameUnknown", "get_or_create", "lookup", "publish", "withdraw"]
 
@@ -91,7 +91,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _ask(body: Message) -> Named:
+def _ask(body: FrameBody) -> Named:
     answer = _agent.call(body)
     assert isinstance(answer, Named)
     return answer

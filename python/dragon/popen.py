@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 import select
 import signal
-from multiprocessing import context, resource_tracker, spawn, util
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from multiprocessing import context, resource_tracker, util
+from typing import TYPE_CHECKING, Any, cast
 
 from dragon import _agent, _identity, _setting, _shm
-from dragon._control import Signal, Spawned
-from dragon._encoded import Spawn
+from dragon._control import Signal, Spawn, Spawned
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 inherited: list[int] = []
 
 _KILLED = -signal.SIGKILL
-_INLINE = 1 << 20  # bytes; larger arguments go by a memory file of their own, past the agent
+_INLINE = 1 << 16  # bytes; larger arguments go by a memory file of their own, past the agent
 
 
 class DupFd:
@@ -39,18 +37,6 @@ class DupFd:
     def detach(self) -> int:
         """The descriptor, in the child."""
         return inherited[self.index]
-
-
-class Birth(NamedTuple):
-    """What a child is told beside its setting, its preparation data and its process object."""
-
-    parent: int  # the parent's id as `pid` shows it
-    parent_os_pid: int
-    parent_started: int  # so that a later process with the same pid is not taken for it
-    style: str
-    tracker: int | None  # which of the descriptors leads to the parent's resource tracker
-    main: str | None  # the file that the child runs as `__mp_main__`
-    arguments: int | None  # which of the descriptors holds preparation data and process object; None: they follow
 
 
 class Popen:
@@ -134,8 +120,14 @@ class Popen:
         self._exit.release()
 
     def _launch(self, process_obj: BaseProcess) -> None:
+        from dragon import _preparation
+
         streams: list[int] = []
         setting = _setting.encoded(streams.append)
+        tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
+        if tracker is not None:
+            self.duplicate_for_child(tracker)
+        preparation = _preparation.encoded(process_obj.name, tracker is not None)
         try:
             payload = self._pickled(process_obj)
             descriptors = streams + self._descriptors
@@ -143,11 +135,18 @@ class Popen:
                 raise ValueError(
                     f"{len(descriptors)} descriptors are too many to pass to one process (at most {_agent.MOST_DESCRIPTORS})"
                 )
-            event = self._exit.offset, self._exit.id
-            count, daemon = len(self._descriptors), bool(process_obj.daemon)
-            answer = _agent.call(
-                Spawn(setting, payload, count, event, self.tokens, process_obj.name, daemon), descriptors
+            request = Spawn(
+                setting,
+                payload,
+                len(self._descriptors),
+                self._exit.offset,
+                self._exit.id,
+                self.tokens,
+                process_obj.name,
+                bool(process_obj.daemon),
+                preparation,
             )
+            answer = _agent.call(request, descriptors)
         finally:
             if self._arguments >= 0:
                 os.close(self._arguments)
@@ -156,27 +155,17 @@ class Popen:
         self.os_pid = answer.os_pid
 
     def _pickled(self, process_obj: BaseProcess) -> bytes:
-        """What the child is told. (The agent carries it and does not look into it.)"""
+        """The process object, which the agent carries and does not look into; empty if it is in a file, whose descriptor is then the last that is passed."""
         body = io.BytesIO()
-        preparation = spawn.get_preparation_data(process_obj.name)
         context.set_spawning_popen(cast(Any, self))
         try:
-            context.reduction.dump(preparation, body)  # type: ignore[attr-defined]
             context.reduction.dump(process_obj, body)  # type: ignore[attr-defined]
         finally:
             context.set_spawning_popen(None)
-        tracker = resource_tracker._resource_tracker._fd  # type: ignore[attr-defined]
-        large = body.tell() > _INLINE
-        birth = Birth(
-            _identity.shown(_agent.attach().process_id, os.getpid()),
-            os.getpid(),
-            started(os.getpid()),
-            _identity.style(),
-            None if tracker is None else self.duplicate_for_child(tracker),
-            preparation.get("init_main_from_path"),
-            self.duplicate_for_child(self._file(body)) if large else None,
-        )
-        return pickle.dumps(tuple(birth)) + (b"" if large else body.getbuffer())
+        if body.tell() <= _INLINE:
+            return body.getvalue()
+        self.duplicate_for_child(self._file(body))
+        return b""
 
     def _file(self, body: io.BytesIO) -> int:
         self._arguments = descriptor = os.memfd_create("dragon-arguments")

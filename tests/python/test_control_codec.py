@@ -23,6 +23,12 @@ from dragon import _control  # noqa: E402
 
 MESSAGES = {message.name: message for message in schema.parse((ROOT / "spec/control.proto").read_text())}
 
+SETTING = (
+    r'cwd: "/a b/\377" umask: 18 environment { name: "PATH" value: "/bin" } environment { name: "EMPTY" }'
+    " limits { resource: 7 soft: 18446744073709551615 } limits { resource: -1 } nice: -20 cpus: [0, 1, 127, 128, 300]"
+    ' blocked: 2 ignored: [13, 25] uid: 1000 euid: 4294967295 groups: 0 stdin: 2 stdout: 1 exec: true interpreter: ["/usr/bin/python3", "", "-X"]'
+)
+
 # Text form of Google's package -> vector. Between them: every type of field, the default values, the least and greatest numbers.
 CASES = {
     "flush": "call: 1 flush {}",
@@ -31,15 +37,13 @@ CASES = {
     "welcome": r'call: 7 welcome { client: 2 process_id: 18446744073709551615 run_id: "\000\001\376\377" node: 3 host: "n\303\244he-1" }',
     "failure": 'call: 9 failure { kind: "memory" text: "need 1, have 0" errno: -12 }',
     "spawn": (
-        "call: 300 spawn { setting {"
-        r' cwd: "/a b/\377" umask: 18 environment { name: "PATH" value: "/bin" } environment { name: "EMPTY" }'
-        " limits { resource: 7 soft: 18446744073709551615 } limits { resource: -1 } nice: -20 cpus: [0, 1, 127, 128, 300]"
-        ' blocked: 2 ignored: [13, 25] uid: 1000 euid: 4294967295 groups: 0 stdin: 2 stdout: 1 exec: true interpreter: ["/usr/bin/python3", "", "-X"]'
-        r' } payload: "\200\004." passed: 3 exit_event: 1099511627776 exit_event_id: 4294967317 tokens: [1, 9223372036854775808] name: "P-1" daemon: true }'
+        'call: 300 spawn { setting: "SETTING"'
+        r' payload: "\200\004." passed: 3 exit_event: 1099511627776 exit_event_id: 4294967317 tokens: [1, 9223372036854775808] name: "P-1" daemon: true'
+        r' preparation: "m\000" }'
     ),
     "grown_refusal": 'call: 2 grown { need: 2097152 have: 4096 limit: 1073741824 setting: "DRAGON_MEMORY" }',
-    "fork": 'fork { setting { nice: 19 } payload: "x" passed: 1 client: 5 process_id: 4294967303 name: "Process-1" }',
-    "exited": "exited { process_id: 4294967303 os_pid: 4194304 status: 9 }",
+    "fork": 'fork { setting: "(&" payload: "x" passed: 1 client: 5 process_id: 4294967303 name: "Process-1" preparation: "p" }',
+    "exited": "exited { os_pid: 4194304 status: 9 }",
     "zygote_hello": 'zygote_hello { version: 1 interpreter: "python3" }',
 }
 
@@ -101,7 +105,7 @@ def test_vectors_are_what_google_writes_and_we_read_and_write(google, text, data
 
 
 def test_an_absent_and_an_empty_message_are_the_same(google):
-    theirs = google.Frame(call=5, spawn=google.Spawn(setting=google.Setting()))
+    theirs = google.Frame(call=5, spawn=google.Spawn(setting=b""))
     frame = _control.Frame.decode(theirs.SerializeToString())
     assert frame == _control.Frame(5, _control.Spawn())
     assert frame.encode() == google.Frame(call=5, spawn=google.Spawn()).SerializeToString()
@@ -236,10 +240,13 @@ def write_vectors() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         google = google_module(pathlib.Path(folder))
+        setting = text_format.Parse(SETTING, google.Setting()).SerializeToString(deterministic=True)
+        setting = "".join(f"\\{byte:03o}" for byte in setting)
         lines = [
             "# Golden bytes of control frames: name | text form | bytes. Written by tests/python/test_control_codec.py with Google's protobuf package."
         ]
         for name, text in CASES.items():
+            text = text.replace("SETTING", setting)
             data = text_format.Parse(text, google.Frame()).SerializeToString(deterministic=True)
             lines.append(f"{name} | {text} | {data.hex()}")
     VECTORS.parent.mkdir(exist_ok=True)

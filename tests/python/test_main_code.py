@@ -11,26 +11,23 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "python"
 
 def test_a_program_that_changes_is_learned_again(tmp_path: pathlib.Path) -> None:
     program = tmp_path / "program.py"
-    text = "import runpy, sys\nVALUE = %r\n"
+    text = "import sys\nVALUE = %r, __name__, __file__ == sys.argv[0]\n"
     code = (
-        "import sys, runpy, pathlib; sys.path.insert(0, sys.argv[1]); from dragon import _main_code\n"
-        "program = pathlib.Path(sys.argv[2]); _main_code.use()\n"
-        "def value(): return runpy.run_path(str(program), run_name='__mp_main__')['VALUE']\n"
+        "import sys, pathlib; sys.path.insert(0, sys.argv[1]); from dragon import _main_code\n"
+        "program = pathlib.Path(sys.argv[2])\n"
+        "def ran(): return _main_code.run(str(program)) and sys.modules['__main__'].VALUE\n"
         f"program.write_text({text!r} % 'first')\n"
-        "print(_main_code.learn(str(program)), _main_code.learn(str(program)), value())\n"
+        "print(ran(), _main_code.learn(str(program)), _main_code.learn(str(program)), ran())\n"
         f"program.write_text({text!r} % 'the second')\n"
-        "print(value(), _main_code.learn(str(program)), value())\n"
+        "print(ran(), _main_code.learn(str(program)), ran())\n"
         "program.write_text('no program')\n"
-        "print(_main_code.learn(str(program)))\n"
-        "try: value()\n"
-        "except SyntaxError: print('said so')\n"
+        "print(_main_code.learn(str(program)), ran(), sys.argv[0])\n"
     )
     done = subprocess.run([sys.executable, "-c", code, PACKAGE, program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "True False first",
-        "the second True the second",
-        "False",
-        "said so",
+        "False True False ('first', '__mp_main__', True)",
+        "False True ('the second', '__mp_main__', True)",
+        "False False -c",
     ]
 
 

@@ -7,11 +7,10 @@ import os
 import sys
 
 from dragon import _agent
-from dragon._control import Hello
-from dragon._encoded import Frame
+from dragon._control import Frame, Hello
 
 address, *command = sys.argv[1:]
-connection = _agent._Connection(address)
+connection = _agent.Connection(address)
 connection.send(Frame(1, Hello(Hello.OTHER, _agent.PROTOCOL)), ())
 welcome, memory = connection.welcomed()
 socket = connection._socket.fileno()

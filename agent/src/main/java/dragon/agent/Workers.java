@@ -20,6 +20,7 @@ import dragon.agent.process.Event;
 import dragon.agent.process.Processes;
 import dragon.agent.process.Status;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -43,11 +44,13 @@ final class Workers {
         final int call;
         final String name;
         final List<Long> tokens;
+        final Setting setting;
         Spawn spawn;
         int[] descriptors;
 
-        Request(Connection from, int call, Spawn spawn, int[] descriptors) {
+        Request(Connection from, int call, Spawn spawn, Setting setting, int[] descriptors) {
             this.from = from;
+            this.setting = setting;
             this.call = call;
             this.name = spawn.name();
             this.tokens = spawn.tokens();
@@ -72,6 +75,8 @@ final class Workers {
     private final Map<Long, Request> requests = new HashMap<>();
     private final Map<Long, Zygote> zygotes = new HashMap<>();
     private final Set<Long> spent = new HashSet<>(); // zygotes that are told to end
+    private byte[] lastEncoded = {};
+    private Setting lastSetting = Setting.EMPTY;
     private @Nullable SharedMemory memory; // null until the start is over
     private final Ends ends = new Ends();
     private final int nowhere = Linux.open("/dev/null", true);
@@ -105,7 +110,7 @@ final class Workers {
 
     /** A client wants a process. */
     void spawn(Connection from, int call, Client parent, Spawn spawn, int[] descriptors) {
-        Setting setting = spawn.setting();
+        Setting setting = setting(spawn.setting());
         if (setting.interpreter().isEmpty()) {
             FrameSocket.closeAll(descriptors);
             from.fail(call, "spawn", "the request names no interpreter", 0);
@@ -124,9 +129,18 @@ final class Workers {
             from.fail(call, "processes", "all client numbers of this node are in use; end some processes first", 11);
             return;
         }
-        requests.put(id, new Request(from, call, spawn, descriptors));
+        requests.put(id, new Request(from, call, spawn, setting, descriptors));
         Birth birth = new Birth(id, client, parent.process(), spawn.exitEvent(), spawn.exitEventId(), spawn.daemon());
         apply(new Event.Wanted(birth, setting.interpreter(), setting.exec()));
+    }
+
+    /** Reads a setting, unless it is the same as last time, as it mostly is. */
+    private Setting setting(byte[] encoded) {
+        if (!Arrays.equals(encoded, lastEncoded)) {
+            lastSetting = Setting.decode(encoded);
+            lastEncoded = encoded;
+        }
+        return lastSetting;
     }
 
     private static int own(int stream) {
@@ -297,7 +311,7 @@ final class Workers {
         if (request == null) {
             program.variables(setup.variables());
         } else {
-            program.setting(request.spawn.setting());
+            program.setting(request.setting);
         }
         program.descriptor(0).descriptor(1).descriptor(2);
         keeper.start(zygote.id, program, nowhere, zygote.output.stdout(), zygote.output.stderr());
@@ -311,11 +325,16 @@ final class Workers {
             return;
         }
         Spawn spawn = request.spawn;
-        Setting setting = spawn.setting();
+        Fork message = new Fork(
+                spawn.setting(),
+                spawn.payload(),
+                spawn.passed(),
+                birth.client(),
+                birth.process(),
+                spawn.name(),
+                spawn.preparation());
         try {
-            zygote.tell(
-                    new Fork(setting, spawn.payload(), spawn.passed(), birth.client(), birth.process(), spawn.name()),
-                    descriptors(setting, request.descriptors, zygote));
+            zygote.tell(message, descriptors(request.setting, request.descriptors, zygote));
         } catch (LinuxException e) {
             apply(new Event.Forked(fork.process(), 0, e.errno()));
             return;

@@ -2,31 +2,28 @@
 package dragon.agent.control;
 
 /** wait status as waitpid gives it */
-public record Exited(long processId, int osPid, int status) implements Frame.Body {
+public record Exited(int osPid, int status) implements Frame.Body {
 
     /** A Exited in which nothing is set. */
-    public static final Exited EMPTY = new Exited(0, 0, 0);
+    public static final Exited EMPTY = new Exited(0, 0);
 
     @Override
     public void write(Wire.Writer out) {
         out.uint32(3, status);
         out.uint32(2, osPid);
-        out.uint64(1, processId);
     }
 
     static Exited read(Wire.Reader in) {
-        long processId = 0;
         int osPid = 0;
         int status = 0;
         while (in.next()) {
             switch (in.field()) {
-                case 1 -> processId = in.uint64();
                 case 2 -> osPid = in.uint32();
                 case 3 -> status = in.uint32();
                 default -> in.skip();
             }
         }
-        return new Exited(processId, osPid, status);
+        return new Exited(osPid, status);
     }
 
     /** Reads a Exited from all of {@code data}; throws a WireException where it is malformed. */

@@ -7,41 +7,51 @@ package dragon.agent.control;
  *
  * @param client the child's client number: it is attached from its first instruction
  */
-public record Fork(Setting setting, byte[] payload, int passed, int client, long processId, String name)
+public record Fork(
+        byte[] setting,
+        byte[] payload,
+        int passed,
+        int client,
+        long processId,
+        String name,
+        byte[] preparation)
         implements Frame.Body {
 
     /** A Fork in which nothing is set. */
-    public static final Fork EMPTY = new Fork(Setting.EMPTY, Wire.NO_BYTES, 0, 0, 0, "");
+    public static final Fork EMPTY = new Fork(Wire.NO_BYTES, Wire.NO_BYTES, 0, 0, 0, "", Wire.NO_BYTES);
 
     @Override
     public void write(Wire.Writer out) {
+        out.bytes(7, preparation);
         out.string(6, name);
         out.uint64(5, processId);
         out.uint32(4, client);
         out.uint32(3, passed);
         out.bytes(2, payload);
-        out.message(1, setting);
+        out.bytes(1, setting);
     }
 
     static Fork read(Wire.Reader in) {
-        Setting setting = Setting.EMPTY;
+        byte[] setting = Wire.NO_BYTES;
         byte[] payload = Wire.NO_BYTES;
         int passed = 0;
         int client = 0;
         long processId = 0;
         String name = "";
+        byte[] preparation = Wire.NO_BYTES;
         while (in.next()) {
             switch (in.field()) {
-                case 1 -> setting = in.message(Setting::read);
+                case 1 -> setting = in.bytes();
                 case 2 -> payload = in.bytes();
                 case 3 -> passed = in.uint32();
                 case 4 -> client = in.uint32();
                 case 5 -> processId = in.uint64();
                 case 6 -> name = in.string();
+                case 7 -> preparation = in.bytes();
                 default -> in.skip();
             }
         }
-        return new Fork(setting, payload, passed, client, processId, name);
+        return new Fork(setting, payload, passed, client, processId, name, preparation);
     }
 
     /** Reads a Fork from all of {@code data}; throws a WireException where it is malformed. */

@@ -7,25 +7,32 @@ import java.util.List;
 /**
  * Start a process. Descriptors: those of stdin, stdout, stderr that are 1, then `passed` more for the child's own use.
  *
- * @param payload opaque to the run-time: preparation data and the process object, pickled
+ * @param setting a Setting, encoded: it is large and mostly the same as last time, so that it is compared as bytes
+ *     before it is read
+ * @param payload opaque to the run-time: the process object, pickled; empty: it is in the last of the passed
+ *     descriptors, a file
  * @param exitEvent offset of the Event in shared memory that gets the report of its end (spec/shared-memory.md,
  *     section 9) at the end of the process
  * @param tokens pins this payload holds: unpinned at the latest when the process ends
  * @param daemon ended by the agent when its parent is gone
+ * @param preparation opaque to the run-time: what the parent tells all of its children, mostly the same as last time,
+ *     too
  */
 public record Spawn(
-        Setting setting,
+        byte[] setting,
         byte[] payload,
         int passed,
         long exitEvent,
         long exitEventId,
         List<Long> tokens,
         String name,
-        boolean daemon)
+        boolean daemon,
+        byte[] preparation)
         implements Frame.Body {
 
     /** A Spawn in which nothing is set. */
-    public static final Spawn EMPTY = new Spawn(Setting.EMPTY, Wire.NO_BYTES, 0, 0, 0, List.of(), "", false);
+    public static final Spawn EMPTY = new Spawn(
+            Wire.NO_BYTES, Wire.NO_BYTES, 0, 0, 0, List.of(), "", false, Wire.NO_BYTES);
 
     public Spawn {
         tokens = List.copyOf(tokens);
@@ -33,6 +40,7 @@ public record Spawn(
 
     @Override
     public void write(Wire.Writer out) {
+        out.bytes(9, preparation);
         out.bool(8, daemon);
         out.string(7, name);
         out.uint64List(6, tokens);
@@ -40,11 +48,11 @@ public record Spawn(
         out.uint64(4, exitEvent);
         out.uint32(3, passed);
         out.bytes(2, payload);
-        out.message(1, setting);
+        out.bytes(1, setting);
     }
 
     static Spawn read(Wire.Reader in) {
-        Setting setting = Setting.EMPTY;
+        byte[] setting = Wire.NO_BYTES;
         byte[] payload = Wire.NO_BYTES;
         int passed = 0;
         long exitEvent = 0;
@@ -52,9 +60,10 @@ public record Spawn(
         List<Long> tokens = new ArrayList<>();
         String name = "";
         boolean daemon = false;
+        byte[] preparation = Wire.NO_BYTES;
         while (in.next()) {
             switch (in.field()) {
-                case 1 -> setting = in.message(Setting::read);
+                case 1 -> setting = in.bytes();
                 case 2 -> payload = in.bytes();
                 case 3 -> passed = in.uint32();
                 case 4 -> exitEvent = in.uint64();
@@ -62,10 +71,11 @@ public record Spawn(
                 case 6 -> in.uint64List(tokens);
                 case 7 -> name = in.string();
                 case 8 -> daemon = in.bool();
+                case 9 -> preparation = in.bytes();
                 default -> in.skip();
             }
         }
-        return new Spawn(setting, payload, passed, exitEvent, exitEventId, tokens, name, daemon);
+        return new Spawn(setting, payload, passed, exitEvent, exitEventId, tokens, name, daemon, preparation);
     }
 
     /** Reads a Spawn from all of {@code data}; throws a WireException where it is malformed. */

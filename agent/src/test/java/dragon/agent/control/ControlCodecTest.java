@@ -60,13 +60,13 @@ class ControlCodecTest {
                 .isEqualTo(new Frame(-1, new Hello(Hello.Role.HEAD, 1, 0, 0, true)));
         assertThat(Frame.decode(vector("failure")))
                 .isEqualTo(new Frame(9, new Failure("memory", "need 1, have 0", -12)));
-        assertThat(Frame.decode(vector("exited"))).isEqualTo(new Frame(0, new Exited(4294967303L, 4194304, 9)));
+        assertThat(Frame.decode(vector("exited"))).isEqualTo(new Frame(0, new Exited(4194304, 9)));
     }
 
     @Test
     void readsTheValuesOfASpawn() {
         assertThat(Frame.decode(vector("spawn")).body()).isInstanceOfSatisfying(Spawn.class, spawn -> {
-            Setting setting = spawn.setting();
+            Setting setting = Setting.decode(spawn.setting());
             assertThat(setting.cwd()).isEqualTo(HEX.parseHex("2f6120622fff"));
             assertThat(setting.environment())
                     .extracting(each -> new String(each.name(), StandardCharsets.UTF_8))
@@ -101,7 +101,7 @@ class ControlCodecTest {
     void writesMessagesLargerThanItsFirstBuffer() {
         byte[] payload = new byte[1_000_000];
         Arrays.fill(payload, (byte) 7);
-        Fork fork = new Fork(Setting.EMPTY, payload, 0, 3, 4, "n");
+        Fork fork = new Fork(Wire.NO_BYTES, payload, 0, 3, 4, "n", Wire.NO_BYTES);
         assertThat(Frame.decode(new Frame(1, fork).encode()).body())
                 .isInstanceOfSatisfying(
                         Fork.class, read -> assertThat(read.payload()).isEqualTo(payload));

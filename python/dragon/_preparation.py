@@ -1,0 +1,87 @@
+"""What a parent tells its children beside setting and process object: multiprocessing's preparation data, and who the parent is.
+
+It is mostly the same for all children of a program. So it travels as bytes that the zygote compares, reads, and takes on itself: its next children are born prepared.
+The zygote must run no code of the user's: what it reads are plain values (marshal). Where a user's program has put others among them, they are pickled, and each
+child prepares itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import marshal
+import os
+import pickle
+import sys
+from multiprocessing import spawn
+from typing import Any
+
+from dragon import _agent, _identity, _main_code, popen
+
+_PLAIN, _PICKLED = b"m", b"p"
+_NO_REFERENCES = 2  # the version of marshal's format in which equal values are equal bytes
+# Modules that the zygote imports for children whose parent has them: they are large, hold nothing of a user's, and start no thread.
+_SHARED = (
+    "concurrent.futures.process", "concurrent.futures.thread", "ctypes", "dragon._listener", "dragon._pool_worker", "dragon.managers", "logging", "multiprocessing.heap", "multiprocessing.managers",
+    "multiprocessing.pool", "multiprocessing.resource_sharer", "multiprocessing.shared_memory", "multiprocessing.sharedctypes",
+)  # fmt: skip
+_MAIN = ("init_main_from_name", "init_main_from_path")
+
+
+def encoded(name: str, tracked: bool) -> bytes:
+    """What this process tells a child of that name. `tracked`: the first descriptor that is passed leads to the resource tracker."""
+    data: dict[str, Any] = spawn.get_preparation_data(name)
+    for own in ("name", "dir"):  # each child's own; its folder is in the setting
+        data.pop(own, None)
+    data["authkey"] = bytes(data["authkey"])
+    data["start_method"] = str(data["start_method"])
+    pid = os.getpid()
+    parent = _identity.shown(_agent.attach().process_id, pid), pid, popen.started(pid)
+    told = data, parent, _identity.style(), tracked, [name for name in _SHARED if name in sys.modules]
+    try:
+        return _PLAIN + marshal.dumps(told, _NO_REFERENCES)
+    except ValueError:
+        return _PICKLED + pickle.dumps(told)
+
+
+class Preparation:
+    """What a child was told. `parent`: the parent's id as `pid` shows it."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        read = marshal.loads if raw[:1] == _PLAIN else pickle.loads
+        self.data, (self.parent, os_pid, began), self.style, self.tracked, self.modules = read(raw[1:])
+        self.sentinel = popen.ParentSentinel(os_pid, began)
+        self._taken = False
+
+    def take(self) -> None:
+        """This process is as it was told to be, but for the program's main module."""
+        if not self._taken:
+            spawn.prepare({key: value for key, value in self.data.items() if key not in _MAIN})
+            _identity.set_style(self.style)
+            self._taken = True
+
+    def run_main(self) -> None:
+        """Makes the program's main module, as `__mp_main__`."""
+        path = self.data.get("init_main_from_path")
+        if path is None or not _main_code.run(path):
+            spawn.prepare({key: self.data[key] for key in _MAIN if key in self.data})
+
+
+def learn(raw: bytes) -> Preparation | None:
+    """For the zygote, whose next children will be told the same; None if it is for them to read."""
+    if raw[:1] != _PLAIN:
+        return None
+    told = Preparation(raw)
+    if told.data["log_to_stderr"] or "log_level" in told.data:
+        return None  # what a logger was told is not undone by telling it anew
+    path = told.data.get("init_main_from_path")
+    sys.path = _own_path
+    for name in told.modules:
+        importlib.import_module(name)
+    if path is not None:
+        _main_code.learn(path)
+    told.take()
+    return told
+
+
+_own_path = sys.path  # where the zygote's own imports come from, whatever a program's path is
