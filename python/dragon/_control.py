@@ -135,7 +135,15 @@ class Spawn(Message):
     """
 
     __slots__ = (
-        "setting", "payload", "passed", "exit_event", "exit_event_id", "tokens", "name", "daemon", "preparation"
+        "setting",
+        "payload",
+        "passed",
+        "exit_event",
+        "exit_event_id",
+        "tokens",
+        "name",
+        "daemon",
+        "preparation",
     )
     FIELDS = (
         ("setting", 1, _wire.BYTES),

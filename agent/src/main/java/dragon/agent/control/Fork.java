@@ -8,13 +8,7 @@ package dragon.agent.control;
  * @param client the child's client number: it is attached from its first instruction
  */
 public record Fork(
-        byte[] setting,
-        byte[] payload,
-        int passed,
-        int client,
-        long processId,
-        String name,
-        byte[] preparation)
+        byte[] setting, byte[] payload, int passed, int client, long processId, String name, byte[] preparation)
         implements Frame.Body {
 
     /** A Fork in which nothing is set. */

@@ -31,8 +31,8 @@ public record Spawn(
         implements Frame.Body {
 
     /** A Spawn in which nothing is set. */
-    public static final Spawn EMPTY = new Spawn(
-            Wire.NO_BYTES, Wire.NO_BYTES, 0, 0, 0, List.of(), "", false, Wire.NO_BYTES);
+    public static final Spawn EMPTY =
+            new Spawn(Wire.NO_BYTES, Wire.NO_BYTES, 0, 0, 0, List.of(), "", false, Wire.NO_BYTES);
 
     public Spawn {
         tokens = List.copyOf(tokens);
