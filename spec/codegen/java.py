@@ -92,7 +92,7 @@ def record(message: Message) -> list[str]:
     lines = javadoc(escape(message.comment or f"The {name} message."), rows)
     lines += record_head(message)
     lines += ["", f"    /** A {name} in which nothing is set. */"]
-    lines += wrapped(f"    public static final {name} EMPTY = new {name}(", empty_arguments(message), ");")
+    lines += constant(f"    public static final {name} EMPTY =", f"new {name}(", empty_arguments(message))
     for enum in message.enums:
         lines += [""] + enum_lines(enum)
     if message.oneof:
@@ -105,6 +105,13 @@ def record(message: Message) -> list[str]:
     return lines + [""] + writer(message) + [""] + reader(message) + [""] + decode(message) + ["}"]
 
 
+def constant(name: str, made: str, arguments: list[str]) -> list[str]:
+    """A constant as the formatter lays it out: its value on the next line, where that makes one line of it."""
+    value = " " * 12 + made + ", ".join(arguments) + ");"
+    lines = wrapped(f"{name} {made}", arguments, ");")
+    return [name, value] if len(lines) > 1 and len(value) <= WIDTH else lines
+
+
 def record_head(message: Message) -> list[str]:
     before, items = f"public record {message.name}(", components(message)
     implemented = f"implements {message.member_of}.Body {{" if message.member_of else "implements Message {"
@@ -113,6 +120,9 @@ def record_head(message: Message) -> list[str]:
         return [f"{head} {implemented}"]
     if len(head) <= WIDTH:
         return [head, " " * 8 + implemented]
+    together = " " * 8 + ", ".join(items) + ")"
+    if len(together) <= WIDTH:
+        return [before, together, " " * 8 + implemented]
     return [before, *(f"        {item}," for item in items[:-1]), f"        {items[-1]})", " " * 8 + implemented]
 
 

@@ -81,13 +81,18 @@ def wrapped(before: str, items: list[str], after: str) -> list[str]:
         return [line]
     indent = " " * (len(before) - len(before.lstrip()))
     together = f"{indent}    {', '.join(items)}"
-    if len(together) <= WIDTH and not after.startswith(",)"):
+    if len(together) <= WIDTH:
         return [before, together, indent + after]
     return [before, *(f"{indent}    {item}," for item in items), indent + after]
 
 
 def tuple_of(before: str, items: list[str]) -> list[str]:
-    return wrapped(before + "(", items, ",)" if len(items) == 1 else ")")
+    """A tuple as the formatter lays it out: on one line, else one item a line."""
+    line = f"{before}({', '.join(items)}{',' if len(items) == 1 else ''})"
+    if len(line) <= WIDTH:
+        return [line]
+    indent = " " * (len(before) - len(before.lstrip()))
+    return [before + "(", *(f"{indent}    {item}," for item in items), indent + ")"]
 
 
 def table(message: Message) -> list[str]:
