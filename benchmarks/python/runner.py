@@ -34,6 +34,8 @@ WHOLE_RUNS = (
     "python/start-join",
     "python/pool-map",
     "python/lock-4",
+    "python/value-4",
+    "python/barrier-4",
 )  # many processes, in bursts of a few tenths of a second
 
 Sample = dict[str, Any]

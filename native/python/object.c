@@ -191,5 +191,6 @@ bool shm_objects_init(PyObject *module)
     shm_lock_type = shm_make_type(module, &shm_lock_spec, base);
     shm_event_type = shm_make_type(module, &shm_event_spec, base);
     PyObject *condition = shm_make_type(module, &shm_condition_spec, base), *area = shm_make_type(module, &shm_area_spec, base);
-    return shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area;
+    PyObject *barrier = shm_make_type(module, &shm_barrier_spec, base);
+    return shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area && barrier;
 }

@@ -72,8 +72,9 @@ SHM_INTERNAL extern PyObject *shm_error, *shm_timeout, *shm_closed, *shm_run_ove
 SHM_INTERNAL PyObject *shm_raise(int result, const char *what);
 SHM_INTERNAL bool shm_errors_init(PyObject *module);
 
-/* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, many.c */
-SHM_INTERNAL extern PyType_Spec shm_channel_spec, shm_semaphore_spec, shm_lock_spec, shm_condition_spec, shm_event_spec, shm_area_spec;
+/* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, barrier.c, many.c */
+SHM_INTERNAL extern PyType_Spec shm_channel_spec, shm_semaphore_spec, shm_lock_spec, shm_condition_spec, shm_event_spec, shm_area_spec,
+    shm_barrier_spec;
 SHM_INTERNAL extern PyMethodDef shm_many_methods[];
 
 /* The bracket around each operation, for most of them a few instructions. */

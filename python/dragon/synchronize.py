@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from multiprocessing import synchronize as stock
+from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dragon import _handle, _shm
@@ -247,7 +248,7 @@ class Event(stock.Event):
 
 
 class Barrier(stock.Barrier):
-    """A point that a number of processes pass together: CPython's barrier, its state in shared memory."""
+    """A point that a number of processes pass together. Breaks when one dies on its way through."""
 
     def __init__(
         self,
@@ -259,18 +260,42 @@ class Barrier(stock.Barrier):
     ) -> None:
         if parties < 1:
             raise ValueError("parties must be > 0")
-        self._restore(parties, action, timeout, Condition(), _shm.Area.create(16))
+        self._restore(parties, action, timeout, _shm.Barrier.create(parties))
 
-    def _restore(self, parties: int, action: Any, timeout: float | None, cond: Condition, area: _shm.Area) -> None:
-        self._parties, self._action, self._timeout, self._cond, self._area = parties, action, timeout, cond, area
-        self._array = memoryview(cast(Any, area)).cast("i")
+    def _restore(self, parties: int, action: Any, timeout: float | None, barrier: _shm.Barrier) -> None:
+        self._parties, self._action, self._timeout, self._barrier = parties, action, timeout, barrier
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._parties, self._action, self._timeout, self._cond, _handle.export(self._area)
+        return self._parties, self._action, self._timeout, _handle.export(self._barrier)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        parties, action, timeout, cond, handle = state
-        self._restore(parties, action, timeout, cond, _handle.bind(_shm.Area, handle))
+        parties, action, timeout, handle = state
+        self._restore(parties, action, timeout, _handle.bind(_shm.Barrier, handle))
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for all, at most `timeout` seconds, and returns in which order this one came, from 0. Raises BrokenBarrierError."""
+        index = self._barrier.wait(self._timeout if timeout is None else timeout, self._action)
+        if index is None:
+            raise BrokenBarrierError
+        return index
+
+    def reset(self) -> None:
+        """Who waits gets BrokenBarrierError; the barrier is as new."""
+        self._barrier.reset()
+
+    def abort(self) -> None:
+        """Breaks the barrier, until it is reset."""
+        self._barrier.abort()
+
+    @property
+    def n_waiting(self) -> int:
+        """How many wait."""
+        return self._barrier.waiting
+
+    @property
+    def broken(self) -> bool:
+        """Is it broken?"""
+        return self._barrier.broken
 
 
 def _check_value(value: int) -> None:

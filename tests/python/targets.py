@@ -156,7 +156,7 @@ def nested(queue: Any) -> None:
 def add_up(lock: Any, counter: Any, times: int) -> None:
     for _ in range(times):
         with lock:
-            counter._count = counter._count + 1
+            counter.value = counter.value + 1
 
 
 class Point(ctypes.Structure):
@@ -373,3 +373,13 @@ def name_until_killed(go: Any, names: list[str]) -> None:
         for segment in also[1:]:
             segment.unlink()
         made[0].unlink()
+
+
+def pass_until_broken(barrier: Any, results: Any) -> None:
+    passed = 0
+    try:
+        while True:
+            barrier.wait(PATIENCE)
+            passed += 1
+    except threading.BrokenBarrierError:
+        results.put(passed)

@@ -63,16 +63,13 @@ def test_semaphores(ctx: Any) -> None:
 
 
 def test_a_lock_excludes(ctx: Any) -> None:
-    from dragon.synchronize import Barrier
-
-    lock = ctx.Lock()
-    barrier = Barrier(2)  # only for its two shared integers
-    processes = [ctx.Process(target=targets.add_up, args=(lock, barrier, 2000)) for _ in range(2)]
+    lock, counter = ctx.Lock(), ctx.RawValue("q", 0)
+    processes = [ctx.Process(target=targets.add_up, args=(lock, counter, 2000)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    assert barrier._count == 4000
+    assert counter.value == 4000
 
 
 @pytest.mark.parametrize("kind", ["Lock", "RLock"])
@@ -172,3 +169,75 @@ def test_barrier(ctx: Any) -> None:
         barrier.wait()
     barrier.reset()
     assert not barrier.broken and barrier.n_waiting == 0
+
+
+def test_who_is_killed_in_a_barrier_breaks_it(ctx: Any) -> None:
+    for _ in range(3):
+        barrier, results = ctx.Barrier(4), ctx.Queue()
+        processes = [ctx.Process(target=targets.pass_until_broken, args=(barrier, results)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        for _ in range(3):
+            barrier.wait(PATIENCE)
+        while barrier.n_waiting < 3:
+            threading.Event().wait(0.001)
+        processes[0].kill()  # it waits for the fourth, which does not come
+        assert abs(results.get(timeout=PATIENCE) - results.get(timeout=PATIENCE)) <= 1
+        assert barrier.broken
+        for process in processes:
+            process.join()
+        barrier.reset()
+        assert barrier.n_waiting == 0 and not barrier.broken
+
+
+def test_killed_anywhere_on_the_way_nobody_waits_for_the_dead(ctx: Any) -> None:
+    for delay in (0.0, 0.0005, 0.001, 0.002, 0.005):
+        barrier, results = ctx.Barrier(3), ctx.Queue()
+        processes = [ctx.Process(target=targets.pass_until_broken, args=(barrier, results)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        threading.Event().wait(delay + 0.02)
+        processes[1].kill()
+        processes[1].join()
+        barrier.abort()  # it may have died outside
+        results.get(timeout=PATIENCE)
+        results.get(timeout=PATIENCE)
+        for process in processes:
+            process.join()
+
+
+def test_how_a_generation_ended_is_told_to_each(ctx: Any) -> None:
+    barrier, heard = ctx.Barrier(3), []
+
+    def come() -> None:
+        try:
+            heard.append(barrier.wait(PATIENCE))
+        except threading.BrokenBarrierError:
+            heard.append("broken")
+
+    for ending in ("reset", "abort"):
+        heard.clear()
+        thread = threading.Thread(target=come)
+        thread.start()
+        while barrier.n_waiting == 0:
+            thread.join(0.001)
+        getattr(barrier, ending)()
+        thread.join()
+        assert heard == ["broken"] and barrier.broken == (ending == "abort")
+    barrier.reset()
+    with pytest.raises(threading.BrokenBarrierError):
+        barrier.wait(0.01)
+    assert barrier.broken
+
+
+def test_an_action_that_fails_breaks_the_barrier(ctx: Any) -> None:
+    def fail() -> None:
+        raise KeyError("action")
+
+    barrier = ctx.Barrier(1, fail)
+    with pytest.raises(KeyError, match="action"):
+        barrier.wait()
+    assert barrier.broken
+    done: list[int] = []
+    barrier = ctx.Barrier(1, lambda: done.append(1))
+    assert barrier.wait() == barrier.wait() == 0 and done == [1, 1]

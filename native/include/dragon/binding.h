@@ -77,7 +77,7 @@ static inline void dragon_object_init(struct dragon_process *process, struct dra
 /* What is to be made. */
 struct dragon_plan {
     uint32_t kind, role, flags;
-    uint64_t value; /* semaphore: value; channel: capacity; area: size */
+    uint64_t value; /* semaphore: value; channel: capacity; area: size; barrier: parties */
     uint32_t detail; /* semaphore: max; channel: slot size */
 };
 
@@ -126,6 +126,7 @@ static inline void dragon_object_fill(struct dragon_process *process, struct dra
         atomic_init(&object->semaphore.value, (uint32_t)plan->value);
         object->semaphore.max = plan->detail;
         break;
+    case DRAGON_BARRIER: object->barrier.parties = (uint32_t)plan->value; break;
     case DRAGON_AREA:
         object->area.size = plan->value;
         dragon_zero((uint8_t *)object + DRAGON_AREA_BYTES, plan->value, process->header->page_size);

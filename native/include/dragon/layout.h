@@ -133,7 +133,7 @@ struct dragon_queue { /* section 6: a wait queue */
 };
 _Static_assert(sizeof(struct dragon_queue) == 320 && offsetof(struct dragon_queue, ring) == 64, "wait queue");
 
-enum dragon_kind { DRAGON_CHANNEL = 1, DRAGON_SEMAPHORE, DRAGON_LOCK, DRAGON_RLOCK, DRAGON_EVENT, DRAGON_CONDITION, DRAGON_AREA };
+enum dragon_kind { DRAGON_CHANNEL = 1, DRAGON_SEMAPHORE, DRAGON_LOCK, DRAGON_RLOCK, DRAGON_EVENT, DRAGON_CONDITION, DRAGON_AREA, DRAGON_BARRIER };
 enum dragon_object_state { DRAGON_DEAD, DRAGON_LIVE, DRAGON_DYING };
 enum dragon_object_flag { DRAGON_SHARED = 1, DRAGON_ENDS = 2 };
 enum dragon_closed { DRAGON_NO_SENDERS = 1, DRAGON_NO_RECEIVERS = 2, DRAGON_CLOSED_BY_CALL = 4 };
@@ -165,6 +165,10 @@ struct dragon_object { /* section 9 */
         struct {
             uint64_t size;
         } area;
+        struct {
+            dragon_u64 word;
+            uint32_t parties;
+        } barrier;
         uint64_t body[8];
     };
     struct dragon_queue queue[2]; /* at 128 and 448; each kind uses as many as it needs */

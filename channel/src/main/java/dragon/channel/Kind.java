@@ -15,7 +15,9 @@ public enum Kind {
     /** {@link Condition}. */
     CONDITION(6, 1),
     /** {@link Area}. */
-    AREA(7, 0);
+    AREA(7, 0),
+    /** A barrier: so far only Python has it. */
+    BARRIER(8, 1);
 
     private final int code;
     private final int queues;

@@ -13,6 +13,8 @@ final class ObjectLayout {
     static final int QUEUE_1 = QUEUE_0 + WaitQueue.SIZE_OF;
     static final int RING = QUEUE_1 + WaitQueue.SIZE_OF;
     static final int AREA_BYTES = 128;
+    static final long BARRIER_STATE = 3L << 22;
+    static final long BARRIER_BROKEN = 2L << 22;
 
     static final int DEAD = 0;
     static final int LIVE = 1;

@@ -90,12 +90,25 @@ final class Sweep {
         Set<Long> these = object == SEVERAL ? objects : object == 0 ? Set.of() : Set.of(object);
         for (long each : these) {
             if (Slots.isObject(memory, each) && touched.add(each)) {
+                breakBarrier(each);
                 sweepObject(each);
             }
         }
         if (Raw.getInt(record + RecordEntry.OP) == ThreadRecord.CREATE && object > SEVERAL) {
             undoCreation(record, object);
         }
+    }
+
+    /** Who dies on its way through a barrier breaks it: the others would wait for ever, or for one who does not count. */
+    private void breakBarrier(long object) {
+        if (Slots.kind(memory, object) != Kind.BARRIER.code()) {
+            return;
+        }
+        long at = memory.address(object) + ObjectLayout.BODY;
+        long word;
+        do {
+            word = Raw.getLongAcquire(at);
+        } while (!Raw.casLong(at, word, word & ~ObjectLayout.BARRIER_STATE | ObjectLayout.BARRIER_BROKEN));
     }
 
     private void sweepObject(long object) {
