@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import time
 import weakref
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from dragon import _died, _dispatch
 from dragon._crew import Settings
 from dragon._dispatch import Dispatcher
+from dragon._grant import default_workers
 from dragon._pool_worker import call_each
 from dragon.context import DragonContext, use
 from dragon.pool import check_retries
@@ -115,7 +115,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         retries: int = 0,
     ) -> None:
         if max_workers is None:
-            max_workers = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+            max_workers = default_workers()
         if max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         context = use() if mp_context is None else mp_context

@@ -5,7 +5,6 @@ What the user sees is CPython's class; what is behind it is in `_dispatch`.
 
 from __future__ import annotations
 
-import os
 from multiprocessing import pool as stock
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Callable
@@ -14,6 +13,7 @@ from dragon import _results
 from dragon._crew import Settings
 from dragon._died import InitializerFailed, WorkerDied
 from dragon._dispatch import Dispatcher, chunked
+from dragon._grant import default_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ class Pool(stock.Pool):
         self._pool: list[Any] = []
         self._state = "INIT"
         if processes is None:
-            processes = _cpu_count()
+            processes = default_workers()
         if processes < 1:
             raise ValueError("Number of processes must be at least 1")
         most: Any = maxtasksperchild
@@ -170,9 +170,3 @@ def _chunks(func: Any, things: Any, size: int) -> Iterator[Any]:
     """What CPython's `mapstar` takes: the function and some of the things."""
     pieces = [tuple(things[start : start + size]) for start in range(0, len(things), size)]
     return zip([func] * len(pieces), pieces)
-
-
-def _cpu_count() -> int:
-    """As many as this Python's own Pool would take."""
-    count: int | None = getattr(os, "process_cpu_count", os.cpu_count)()
-    return count or 1

@@ -43,7 +43,7 @@ record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, boolean ve
             Options:
               -m MODULE      run a module, as python -m does
               -c CODE        run this code, as python -c does
-              -v, --verbose  tell on stderr what is started
+              -v, --verbose  tell on stderr what is started and decided
               -h, --help     show this
               --version      show the version
             """;

@@ -55,6 +55,9 @@ final class Heads {
         if (found.variable() != null) {
             variables.add(found.variable());
         }
+        if (line.verbose()) {
+            variables.add(Bytes.of("DRAGON_VERBOSE=1")); // the package tells what it decides
+        }
         Program program = new Program(path);
         for (byte[] argument : arguments) {
             program.argument(argument);
