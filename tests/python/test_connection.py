@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import multiprocessing as mp
+import multiprocessing.connection as stock
 import os
+import pathlib
 import pickle
 import socket
 import threading
@@ -149,6 +151,25 @@ def test_waiting_on_connections_sockets_and_sentinels(ctx: Any) -> None:
     s.close()
     t.close()
     process.close()
+
+
+def test_waiting_on_queues_files_and_stock_connections_takes_no_thread(ctx: Any, tmp_path: pathlib.Path) -> None:
+    queue, (a, b), (s, t) = ctx.Queue(), ctx.Pipe(), stock.Pipe()
+    reader, writer = os.pipe()
+    everything = [queue._reader, a, s, reader]
+    threads = threading.active_count()
+    assert wait(everything, 0) == []
+    for number, make in enumerate((lambda: queue.put(1), lambda: b.send(1), lambda: t.send(1))):
+        make()
+        assert wait(everything, PATIENCE) == everything[: number + 1]
+    os.write(writer, b"x")
+    with open(tmp_path / "file", "w") as file:
+        assert wait([file, *everything], PATIENCE) == [file, *everything]
+    assert threading.active_count() == threads
+    for each in (s, t):
+        each.close()
+    for descriptor in (reader, writer):
+        os.close(descriptor)
 
 
 def test_waiting_for_the_end(ctx: Any) -> None:
