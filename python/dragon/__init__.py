@@ -18,6 +18,7 @@ TYPE_CHECKING = False  # as typing's, whose import would cost more than all of t
 if TYPE_CHECKING:
     from typing import Any
 
+    from dragon.connection import ListenerGone
     from dragon.context import DragonContext
     from dragon.futures import ProcessPoolExecutor
     from dragon.pool import InitializerFailed, WorkerDied
@@ -25,9 +26,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 version = __version__
 
-__all__ = ["InitializerFailed", "ProcessPoolExecutor", "WorkerDied", "get_context", "set_pid_style", "version"]
+__all__ = [
+    "InitializerFailed",
+    "ListenerGone",
+    "ProcessPoolExecutor",
+    "WorkerDied",
+    "get_context",
+    "set_pid_style",
+    "version",
+]
 
-_LAZY = {"InitializerFailed": "dragon.pool", "ProcessPoolExecutor": "dragon.futures", "WorkerDied": "dragon.pool"}
+_LAZY = {
+    "InitializerFailed": "dragon.pool",
+    "ListenerGone": "dragon.connection",
+    "ProcessPoolExecutor": "dragon.futures",
+    "WorkerDied": "dragon.pool",
+}
 
 _context.register()
 

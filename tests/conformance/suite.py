@@ -37,7 +37,7 @@ PROFILES = {
 }  # the runner's: what cannot say anything of a method of another name
 OURS = (
     "Queue", "JoinableQueue", "SimpleQueue", "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier", "Pipe",
-    "Value", "Array",
+    "Value", "Array", "RawArray",
 )  # fmt: skip
 GOOD = ("passed", "skipped", "excluded")
 AT_ONCE = 2 * (os.cpu_count() or 1)  # classes: most of their time they sleep
