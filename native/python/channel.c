@@ -1,7 +1,8 @@
-/* Channel: messages of bytes. A message of parts starts with their count and sizes (u64 each); its flag PARTS says so. */
+/* Channel: messages of bytes. A message of parts starts with their count and sizes (u64 each); its flag PARTS says so. Of a message's 24 bits of flags the
+ * lowest three are the caller's; the others are the sender's signature: 3 bits of its client's generation, 18 of its number. */
 #include "shm.h"
 
-enum { PARTS = 1, MAX_SLOT = 65536, STACK_PARTS = 8 };
+enum { PARTS = 1, CALLERS = 7, SIGNATURE_SHIFT = 3, MAX_SLOT = 65536, STACK_PARTS = 8 };
 
 static inline struct dragon_object *channel_of(const struct shm_call *call)
 {
@@ -43,6 +44,7 @@ static PyObject *send_message(PyObject *self, struct dragon_outgoing *message, P
     int result = DRAGON_TIMEOUT;
     if (!shm_deadline(timeout, &deadline) || !shm_running("send") || !shm_begin(&call, self)) return NULL;
     message->channel = channel_of(&call);
+    message->flags |= shm_signature << SIGNATURE_SHIFT;
     bool small = message->length <= SHM_COPY_UNLOCKED;
     if (small) result = dragon_channel_send(call.thread, message, DRAGON_NO_WAIT);
     if (result == DRAGON_TIMEOUT && !(small && deadline == DRAGON_NO_WAIT)) {
@@ -69,8 +71,7 @@ static PyObject *send_one(PyObject *self, PyObject *const *args, Py_ssize_t coun
     struct iovec part;
     struct dragon_outgoing message = {.parts = &part, .count = 1};
     if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
-    if (message.flags & (PARTS | ~DRAGON_FLAGS_MASK))
-        return PyErr_Format(PyExc_ValueError, "flags must be even and below 2**24, not %u", message.flags);
+    if (message.flags & (PARTS | ~(uint32_t)CALLERS)) return PyErr_Format(PyExc_ValueError, "flags must be even and below 8, not %u", message.flags);
     if (PyBytes_Check(values[0])) {
         part = (struct iovec){PyBytes_AsString(values[0]), (size_t)PyBytes_Size(values[0])};
         message.length = part.iov_len;
@@ -133,8 +134,8 @@ static PyObject *send_parts(PyObject *self, PyObject *const *args, Py_ssize_t co
     struct gathered all;
     struct dragon_outgoing message = {.flags = PARTS};
     if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
-    if (!(message.flags & PARTS) || message.flags & ~DRAGON_FLAGS_MASK)
-        return PyErr_Format(PyExc_ValueError, "flags must be odd and below 2**24, not %u", message.flags);
+    if (!(message.flags & PARTS) || message.flags & ~(uint32_t)CALLERS)
+        return PyErr_Format(PyExc_ValueError, "flags must be odd and below 8, not %u", message.flags);
     if (!gather(&all, values[0], &message.length)) return NULL;
     message.parts = all.parts;
     message.count = (uint32_t)all.count + 1;
@@ -230,7 +231,8 @@ static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t 
     if (!shm_arguments(names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
     PyObject *data = message.flags & PARTS ? to_parts(&call, &message) : to_bytes(&call, &message);
     done(&call, &message);
-    PyObject *flags = data ? PyLong_FromUnsignedLong(message.flags) : NULL;
+    shm_sender = message.flags >> SIGNATURE_SHIFT;
+    PyObject *flags = data ? PyLong_FromUnsignedLong(message.flags & CALLERS) : NULL;
     PyObject *pair = flags ? PyTuple_Pack(2, flags, data) : NULL;
     Py_XDECREF(flags);
     Py_XDECREF(data);

@@ -8,6 +8,10 @@
 struct dragon_process shm_process;
 uint64_t *shm_mine; /* epoch << 32 | client number, in a page that the kernel wipes in a forked child */
 
+uint32_t shm_signature;
+__thread uint32_t shm_sender;
+enum { GENERATION_BITS = 3 };
+
 static PyObject *attach_callback, *grow_callback;
 static PyThread_type_lock attaching;    /* held while the attach callback runs */
 static unsigned long attaching_thread;  /* by this thread */
@@ -186,6 +190,12 @@ static bool bind_again(void)
     return true;
 }
 
+static uint32_t signature_of(uint32_t number)
+{
+    uint64_t generation = dragon_load(&dragon_client_at(&shm_process, number)->state) >> 8;
+    return number << GENERATION_BITS | (uint32_t)(generation & ((1u << GENERATION_BITS) - 1));
+}
+
 static PyObject *adopt(PyObject *module, PyObject *arg)
 {
     uint32_t number = 0;
@@ -196,8 +206,21 @@ static PyObject *adopt(PyObject *module, PyObject *arg)
     if (shm_process.number) return PyErr_Format(shm_error, "cannot be client %u: this process is client %u already", number, shm_process.number);
     if (!dragon_adopt(&shm_process, number)) return PyErr_Format(shm_error, "the agent has no live client with the number %u", number);
     *shm_mine = (uint64_t)shm_process.epoch << 32 | number;
+    shm_signature = signature_of(number);
     if (!bind_again()) return NULL;
     Py_RETURN_NONE;
+}
+
+/* None: it carries no signature, or who sent it is no client any more. */
+static PyObject *sender(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    uint32_t number = shm_sender >> GENERATION_BITS;
+    if (!number || !shm_process.base || number >= dragon_load(&shm_process.header->clients_high) || signature_of(number) != shm_sender)
+        Py_RETURN_NONE;
+    const struct dragon_client *entry = dragon_client_at(&shm_process, number);
+    if ((dragon_load(&entry->state) & 0xff) != DRAGON_CLIENT_LIVE) Py_RETURN_NONE;
+    return Py_BuildValue("(KI)", (unsigned long long)entry->process_id, (unsigned)entry->os_pid);
 }
 
 static PyObject *client(PyObject *module, PyObject *unused)
@@ -328,6 +351,7 @@ static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count
 PyMethodDef shm_process_methods[] = {
     {"map", map, METH_O, "map(fd)\n\nMap the node's memory; fd may be closed after."},
     {"adopt", adopt, METH_O, "adopt(client)\n\nBe this client from now on."},
+    SHM_SIMPLE("sender", sender, 0, "sender()\n\nWho sent the message that this thread took last by recv_message."),
     SHM_SIMPLE("client", client, 0, "client()\n\nThis process's client number; 0 when it has none."),
     {"set_attach", set_attach, METH_O, "set_attach(callback)\n\nCalled when an operation finds no client number: it must map and adopt, or raise."},
     {"set_grow", set_grow, METH_O, "set_grow(callback)\n\nCalled with a class number when memory of that class is used up."},

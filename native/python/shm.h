@@ -39,6 +39,8 @@ struct shm_call {
 };
 SHM_INTERNAL extern struct dragon_process shm_process;
 SHM_INTERNAL extern uint64_t *shm_mine;
+SHM_INTERNAL extern uint32_t shm_signature; /* generation and number of this client, as its messages carry them */
+SHM_INTERNAL extern __thread uint32_t shm_sender; /* the signature of the message that this thread took last */
 SHM_INTERNAL bool shm_attach(void);
 SHM_INTERNAL bool shm_take(struct shm_call *call);
 SHM_INTERNAL bool shm_make_usable(struct shm_object *object);

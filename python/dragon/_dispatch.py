@@ -30,7 +30,7 @@ from dragon import _died, _message, _shm
 from dragon._crew import Crew, Settings, Worker
 from dragon._died import InitializerFailed, WorkerDied
 from dragon._intake import Intake
-from dragon._pool_worker import DEAD, END, FAILED, READY, RESULT, STOP, TASK
+from dragon._pool_worker import DEAD, END, FAILED, READY, RESULT, STOP, TASK, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -281,7 +281,7 @@ class Dispatcher:
     def _hand_over(self, task: Task) -> None:
         job, index = task[0], task[1]
         try:
-            data, buffers = _message.dump(task[2:])
+            data, buffers = _message.dump(task[2:], part)
         except Exception as error:
             self._set(job, index, (False, error))
             return

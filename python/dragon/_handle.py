@@ -6,6 +6,7 @@ with the arguments of a process ends with that process at the latest, so a child
 
 from __future__ import annotations
 
+import collections
 import threading
 from contextlib import contextmanager
 from multiprocessing import context
@@ -21,6 +22,10 @@ Pinned = tuple[int, int, int, int]  # offset, id, role, token
 
 _collecting = threading.local()
 
+# How many handles this process has exported, and the last of them, each with its number and thread: those of a pickle that came to nothing are taken back.
+exported = 0
+_last: collections.deque[tuple[int, int, Handle]] = collections.deque(maxlen=1024)
+
 
 class Handle(NamedTuple):
     """The name of an object: the run's random id, its place and id (which tells its node), what its holder may do, and the pin it travels with."""
@@ -34,6 +39,7 @@ class Handle(NamedTuple):
 
 def export(thing: Any) -> tuple[Any, ...]:
     """The handle of an object, as a plain tuple. The object lives until it is bound."""
+    global exported
     place = _agent.attach()
     token = _shm.pin(thing.offset, thing.id, thing.role)
     popen = context.get_spawning_popen()
@@ -43,7 +49,22 @@ def export(thing: Any) -> tuple[Any, ...]:
     held = getattr(_collecting, "held", None)
     if held is not None:
         held.append((thing.offset, thing.id, thing.role, token))
-    return place.run_id, thing.offset, thing.id, thing.role, token
+    handle = Handle(place.run_id, thing.offset, thing.id, thing.role, token)
+    exported += 1
+    _last.append((exported, threading.get_ident(), handle))
+    return tuple(handle)
+
+
+def take_back(since: int) -> None:
+    """Unpins what this thread exported since `exported` was `since`: nobody will ever bind it, for what it is part of was not sent."""
+    me = threading.get_ident()
+    for each in [each for each in list(_last) if each[0] > since and each[1] == me]:
+        _last.remove(each)
+        handle = each[2]
+        try:
+            _shm.unpin(handle.offset, handle.id, handle.role, handle.token)
+        except _shm.RunOver:
+            return  # then all of it is gone
 
 
 @contextmanager

@@ -112,7 +112,8 @@ def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) ->
 
 
 def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:
-    data, buffers = _message.dump(outcome)
+    # What came by value goes by value, too; else an answer is what CPython's pool could answer.
+    data, buffers = _message.dump(outcome, lambda way: ("result", 1), "cloudpickle" in sys.modules)
     if buffers:
         outgoing.send_parts([header, data, *buffers], None, _message.PARTS)
     else:
@@ -122,3 +123,16 @@ def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> N
 def _leave() -> NoReturn:
     """The run is over, and with it everything this process could tell anybody."""
     os._exit(1)
+
+
+def part(way: list[Any]) -> tuple[str, int]:
+    """What a part of a task (function, args, kwds) is called where it was given."""
+    function, args, kwds = way[0]
+    names = [("func", function), ("args", args), ("kwds", kwds)]
+    if function is stock.mapstar or function is stock.starmapstar:  # type: ignore[attr-defined]
+        names = [("func", args[0][0]), ("chunk", args[0][1]), *names]
+    for name, each in names:
+        for at in range(1, min(len(way), 5)):
+            if way[at] is each:
+                return name, at
+    return "task", 0

@@ -30,6 +30,8 @@ _MAIN = ("init_main_from_name", "init_main_from_path")
 def encoded(name: str, tracked: bool) -> bytes:
     """What this process tells a child of that name. `tracked`: the first descriptor that is passed leads to the resource tracker."""
     data: dict[str, Any] = spawn.get_preparation_data(name)
+    if data.get("init_main_from_path", "").endswith(">"):  # <stdin>: what a child needs of it comes by value
+        del data["init_main_from_path"]
     for own in ("name", "dir"):  # each child's own; its folder is in the setting
         data.pop(own, None)
     data["authkey"] = bytes(data["authkey"])

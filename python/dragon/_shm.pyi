@@ -34,6 +34,9 @@ def map(fd: int) -> None:
 def adopt(client: int) -> None:
     """Be this client from now on. A forked child of user code has none (the number's page is wiped on fork) until it adopts one."""
 
+def sender() -> tuple[int, int] | None:
+    """Who sent the message that this thread took last by `recv_message`: its id in the run and its OS pid; None if it has ended."""
+
 def client() -> int:
     """This process's client number; 0 when it has none (not attached, or a fresh fork)."""
 
@@ -103,9 +106,9 @@ class Channel(_Object):
     @classmethod
     def bind(cls, offset: int, id: int, role: int = USER) -> Channel: ...
     def send(self, data: Buffer, timeout: float | None = None, flags: int = 0) -> None:
-        """Copy ``data`` in as one message. ``flags``: even, below 2**24. Raises Timeout (full), Closed, RunOver, MemoryError."""
+        """Copy ``data`` in as one message. ``flags``: even, below 8. Raises Timeout (full), Closed, RunOver, MemoryError."""
     def send_parts(self, parts: Sequence[Buffer], timeout: float | None = None, flags: int = 1) -> None:
-        """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list. ``flags``: odd (1 means parts)."""
+        """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list. ``flags``: odd, below 8 (1 means parts)."""
     def recv(self, timeout: float | None = None) -> bytes:
         """The next message. Raises Timeout (empty), Closed (end), RunOver. When killed while it copies, the message is lost with this process, nothing else."""
     def recv_message(self, timeout: float | None = None) -> tuple[int, bytes | list[bytearray]]:

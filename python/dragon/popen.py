@@ -13,7 +13,7 @@ import signal
 from multiprocessing import context, resource_tracker, util
 from typing import TYPE_CHECKING, Any, cast
 
-from dragon import _agent, _identity, _setting, _shm
+from dragon import _agent, _identity, _message, _setting, _shm
 from dragon._control import Signal, Spawn, Spawned
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Popen:
         body = io.BytesIO()
         context.set_spawning_popen(cast(Any, self))
         try:
-            context.reduction.dump(process_obj, body)  # type: ignore[attr-defined]
+            body.write(_message.dump(process_obj, _part, out_of_band=False)[0])
         finally:
             context.set_spawning_popen(None)
         if body.tell() <= _INLINE:
@@ -248,6 +248,15 @@ def started(pid: int) -> int:
     if pid == os.getpid():
         _own_start = pid, ticks
     return ticks
+
+
+def _part(way: list[Any]) -> tuple[str, int]:
+    """What a part of a Process is called where it was given."""
+    for at, each in enumerate(way[:4]):
+        for name in ("target", "args", "kwargs"):
+            if each is getattr(way[0], f"_{name}", None):
+                return name, at
+    return "process", 0
 
 
 def _readable(descriptor: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from multiprocessing import synchronize as stock
 from threading import BrokenBarrierError
-from typing import TYPE_CHECKING, Any, Callable, cast
+from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _handle, _shm
 

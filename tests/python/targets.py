@@ -383,3 +383,31 @@ def pass_until_broken(barrier: Any, results: Any) -> None:
             passed += 1
     except threading.BrokenBarrierError:
         results.put(passed)
+
+
+class BadToUnpickle:
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def put_bad_and_wait(queue: Any, go: Any) -> None:
+    queue.put(BadToUnpickle())
+    go.wait(60)
+
+
+class TwoArguments(Exception):
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(f"{code}: {why}")
+        self.code = code
+
+
+def give(thing: Any) -> Any:
+    return thing
+
+
+def make_lock() -> Any:
+    return {"deep": [threading.Lock()]}
+
+
+def raise_two() -> None:
+    raise TwoArguments(5, "by five")
