@@ -1,7 +1,7 @@
 """A test that hangs is named at its time limit, with the stacks of everybody in it, fails, and leaves nothing; the other tests go on.
 
 It takes the place of pytest-timeout's own timer: whose way "signal" leaves nobody to watch the teardown of a test that failed (and waits for ever where SIGALRM is blocked), and
-whose way "thread" ends all tests. Here a thread watches setup, call and teardown together. At the limit, each step after a sixth of the limit if the one before did not help:
+whose way "thread" ends all tests. Here a thread watches setup, call and teardown together. At the limit, each step `GRACE` seconds after the one before, if that did not help:
 all stacks are written to the log, and the test fails with an exception in the main thread; every process it started is killed, and so is what
 it may be waiting for; the test process itself ends.
 
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 import procs
 import pytest
 
-GRACE = 1 / 6  # of the limit
+GRACE = 4.0  # seconds
 MOST_HUNG = 3  # after so many the rest is not tried: a step has ten minutes
 MARK = "TEST_SESSION"  # in the environment of everything that the tests start
 
@@ -137,7 +137,7 @@ class Guard:
         """Fails the test, which may take a while to see it."""
         signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
         with self._changed:
-            return self._changed.wait_for(lambda: self._test is not test, GRACE * self._limit)
+            return self._changed.wait_for(lambda: self._test is not test, GRACE)
 
     # ---- signals, in the main thread
 
