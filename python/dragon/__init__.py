@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dragon.context import DragonContext
     from dragon.futures import ProcessPoolExecutor
     from dragon.pool import InitializerFailed, WorkerDied
+    from dragon.synchronize import Lock, OwnerDied, RLock
 
 __version__ = "0.1.0"
 version = __version__
@@ -29,7 +30,10 @@ version = __version__
 __all__ = [
     "InitializerFailed",
     "ListenerGone",
+    "Lock",
+    "OwnerDied",
     "ProcessPoolExecutor",
+    "RLock",
     "WorkerDied",
     "get_context",
     "set_pid_style",
@@ -39,7 +43,10 @@ __all__ = [
 _LAZY = {
     "InitializerFailed": "dragon.pool",
     "ListenerGone": "dragon.connection",
+    "Lock": "dragon.synchronize",
+    "OwnerDied": "dragon.synchronize",
     "ProcessPoolExecutor": "dragon.futures",
+    "RLock": "dragon.synchronize",
     "WorkerDied": "dragon.pool",
 }
 

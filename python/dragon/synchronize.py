@@ -7,6 +7,7 @@ it protects half done. (An owner that ends in order with the lock held leaves it
 from __future__ import annotations
 
 import sys
+from multiprocessing import ProcessError
 from multiprocessing import synchronize as stock
 from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, Callable
@@ -16,7 +17,7 @@ from dragon import _handle, _shm
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-__all__ = ["Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore"]
+__all__ = ["Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "OwnerDied", "RLock", "Semaphore"]
 
 _private: Any = stock  # for what its type stubs do not tell
 SEM_VALUE_MAX: int = _private.SEM_VALUE_MAX
@@ -90,8 +91,38 @@ class _Shared:
         return _shm.Lock
 
 
-class _OwnerDied:
-    _semlock: Any
+class OwnerDied(ProcessError):
+    """Whoever held the lock was killed while it held it: what the lock protects may be half done."""
+
+
+class _Owned(_Shared):
+    """A lock, which has an owner, who may die."""
+
+    _on_death = "tell"
+
+    def _choose(self, on_death: str) -> None:
+        if on_death not in ("tell", "raise"):
+            raise ValueError(f'on_death must be "tell" or "raise", not {on_death!r}')
+        self._on_death = on_death
+        if on_death == "raise":
+            self.acquire = self._semlock.acquire = self._acquire_or_raise
+
+    def _acquire_or_raise(self, block: bool = True, timeout: float | None = None) -> bool:
+        taken = self._semlock.thing.acquire(block, timeout)
+        if taken and self.owner_died:
+            self.release()
+            self._raise("the lock is free again, and this is said once")
+        return bool(taken)
+
+    def _raise(self, what_now: str) -> None:
+        raise OwnerDied(f"{self!r}: its owner was killed; what it protects may be half done; {what_now}")
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return *super().__getstate__(), self._on_death
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        super().__setstate__(state[:3])
+        self._choose(state[3])
 
     @property
     def owner_died(self) -> bool:
@@ -134,18 +165,23 @@ class BoundedSemaphore(_Shared, stock.BoundedSemaphore):
         return _shm.Semaphore
 
 
-class Lock(_Shared, _OwnerDied, stock.Lock):
-    """A lock. Any thread of any process may release it."""
+class Lock(_Owned, stock.Lock):
+    """A lock. Any thread of any process may release it.
 
-    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+    When its owner is killed, the next `acquire` takes it and `owner_died` tells; with `on_death="raise"` that `acquire` raises OwnerDied and does not hold it.
+    """
+
+    def __init__(self, *, ctx: BaseContext | None = None, on_death: str = "tell") -> None:
         self._take(_shm.Lock.create(), _private.SEMAPHORE, 1)
+        self._choose(on_death)
 
 
-class RLock(_Shared, _OwnerDied, stock.RLock):
-    """A lock that its owner may take again; only the owner may release it."""
+class RLock(_Owned, stock.RLock):
+    """A lock that its owner may take again; only the owner may release it. When the owner is killed: as of Lock."""
 
-    def __init__(self, *, ctx: BaseContext | None = None) -> None:
+    def __init__(self, *, ctx: BaseContext | None = None, on_death: str = "tell") -> None:
         self._take(_shm.Lock.create(True), _private.RECURSIVE_MUTEX, 1)
+        self._choose(on_death)
 
 
 class Condition(stock.Condition):
@@ -177,7 +213,10 @@ class Condition(stock.Condition):
     def wait(self, timeout: float | None = None) -> bool:
         """Releases the lock, sleeps until notified or for `timeout` seconds, and takes the lock again. True if notified."""
         assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
-        return self._condition.wait(self._lock._semlock.thing, timeout)
+        notified = self._condition.wait(self._lock._semlock.thing, timeout)
+        if getattr(self._lock, "_on_death", "") == "raise" and self._lock.owner_died:
+            self._lock._raise("it is held by you now, as before wait()")
+        return notified
 
     def notify(self, n: int = 1) -> None:
         """Wakes up to `n` of those that wait."""

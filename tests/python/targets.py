@@ -411,3 +411,10 @@ def make_lock() -> Any:
 
 def raise_two() -> None:
     raise TwoArguments(5, "by five")
+
+
+def notify_and_die(condition: Any, held: Any) -> None:
+    condition.acquire()
+    condition.notify()
+    held.set()
+    kill_self()

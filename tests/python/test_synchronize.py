@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import dragon
 import pytest
 import targets
 
@@ -83,6 +84,43 @@ def test_the_lock_of_a_killed_owner_is_given_on_with_the_news(ctx: Any, kind: st
     lock.release()
     assert lock.acquire() and not lock.owner_died
     process.join()
+
+
+@pytest.mark.parametrize("kind", [dragon.Lock, dragon.RLock])
+@pytest.mark.parametrize(
+    "enter", [lambda lock: lock.acquire(timeout=PATIENCE), lambda lock: lock.__enter__()], ids=["acquire", "with"]
+)
+def test_a_lock_that_raises_when_its_owner_was_killed(ctx: Any, kind: Any, enter: Any) -> None:
+    lock, held = kind(on_death="raise"), ctx.Event()
+    process = ctx.Process(target=targets.hold, args=(lock, held, True))
+    process.start()
+    assert held.wait(PATIENCE)
+    with pytest.raises(dragon.OwnerDied, match="may be half done"):
+        enter(lock)
+    process.join()
+    process = ctx.Process(target=targets.hold, args=(lock, held, True))  # it is free, and goes on as it was made
+    held.clear()
+    process.start()
+    assert held.wait(PATIENCE)
+    process.join()
+    with pytest.raises(dragon.OwnerDied):
+        enter(lock)
+    assert lock.acquire(False)
+    lock.release()
+    with pytest.raises(ValueError, match="on_death must be"):
+        kind(on_death="nothing")
+
+
+def test_a_condition_waits_for_a_lock_whose_next_owner_is_killed(ctx: Any) -> None:
+    condition, held = ctx.Condition(dragon.Lock(on_death="raise")), ctx.Event()
+    with pytest.raises(dragon.OwnerDied, match="held by you"), condition:
+        process = ctx.Process(target=targets.notify_and_die, args=(condition, held))
+        process.start()
+        condition.wait(PATIENCE)
+    assert held.is_set()
+    process.join()
+    assert condition.acquire(False)
+    condition.release()
 
 
 def test_the_lock_of_an_owner_that_ended_in_order_stays(ctx: Any) -> None:
