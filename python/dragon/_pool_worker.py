@@ -128,10 +128,14 @@ def _leave() -> NoReturn:
 def part(way: list[Any]) -> tuple[str, int]:
     """What a part of a task (function, args, kwds) is called where it was given."""
     function, args, kwds = way[0]
-    names = [("func", function), ("args", args), ("kwds", kwds)]
+    names = [("args", args), ("kwds", kwds)]
     if function is stock.mapstar or function is stock.starmapstar:  # type: ignore[attr-defined]
-        names = [("func", args[0][0]), ("chunk", args[0][1]), *names]
-    for name, each in names:
+        function, chunk = args[0]
+        names.insert(0, ("chunk", chunk))
+    elif function is call_each:
+        function, chunk = args
+        names.insert(0, ("chunk", chunk))
+    for name, each in [("func", function), *names]:
         for at in range(1, min(len(way), 5)):
             if way[at] is each:
                 return name, at

@@ -155,6 +155,29 @@ def test_at_every_way_in(ctx: Any) -> None:
         assert pool.apply(targets.give, (3,)) == 3
 
 
+def test_executors_and_managers(ctx: Any) -> None:
+    with dragon.ProcessPoolExecutor(1) as executor:
+        with pytest.raises(TypeError, match=rf"{LOCK} \(args\[0\]\.cfg"):
+            executor.submit(targets.give, Task()).result(PATIENCE)
+        with pytest.raises(TypeError, match=rf"{LOCK} \(chunk\[1\]\[0\]\.cfg"):
+            list(executor.map(targets.give, [1, Task()], chunksize=2))
+        with pytest.raises(Exception, match=r"result\['deep'\]\[0\]"):
+            executor.submit(targets.make_lock).result(PATIENCE)
+        with pytest.raises(ValueError, match=r"while unpickling builtins\.int, in a message of"):
+            executor.submit(targets.give, targets.BadToUnpickle()).result(PATIENCE)
+        with pytest.raises(targets.TwoArguments, match="5: by five"):
+            executor.submit(targets.raise_two).result(PATIENCE)
+        assert executor.submit(targets.give, 3).result(PATIENCE) == 3
+    with ctx.Manager() as manager:
+        shared = manager.dict()
+        with pytest.raises(TypeError, match=rf"{LOCK} \(.*\.cfg"):
+            shared["task"] = Task()
+        with pytest.raises(Exception, match="no number"):
+            shared["bad"] = BadToUnpickle()
+        shared["good"] = 3
+        assert shared["good"] == 3
+
+
 def test_an_error_of_the_object_itself_keeps_its_type_and_words(ctx: Any) -> None:
     with pytest.raises(RaisesItsOwn.Refused) as caught:
         ctx.Queue().put({"a": [RaisesItsOwn()]})
