@@ -157,6 +157,28 @@ def test_gigabytes_cost_nothing_until_they_are_used(ctx: Any) -> None:
     again.close()
 
 
+def pages() -> int:
+    """Bytes that the node's memory takes."""
+    folder = f"/proc/{_shm.info()['agent_pid']}/fd"
+    file = next(path for path in glob.glob(folder + "/*") if "memfd:" in os.readlink(path))
+    return os.stat(file).st_blocks * 512
+
+
+def test_what_a_large_one_took_goes_back(ctx: Any) -> None:
+    size = 64 << 20
+    before = pages()
+    segment = SharedMemory(create=True, size=size)
+    segment.buf[:] = bytes(size)
+    assert pages() - before >= size
+    segment.unlink()
+    segment.close()
+    for _ in range(PATIENCE * 100):
+        if pages() - before < size // 2:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError(f"{pages() - before} bytes are still taken")
+
+
 def test_too_much_is_refused_with_reasons() -> None:
     with pytest.raises(MemoryError, match=r"bytes more are needed.*of \d+ are left.*raise"):
         SharedMemory(create=True, size=_shm.info()["limit"] * 2)

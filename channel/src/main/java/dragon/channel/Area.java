@@ -1,12 +1,14 @@
 package dragon.channel;
 
 import dragon.memory.Client;
+import dragon.memory.Libc;
 import dragon.memory.Raw;
 import java.lang.foreign.MemorySegment;
 
 /** Plain shared memory for values and arrays, zero at first. What is in it, and who writes when, is the users' business. */
 public final class Area extends SharedObject {
     private static final int SIZE = ObjectLayout.BODY;
+    private static final long LARGE = 8L << 20; // bytes; smaller ones stay warm for the next use
 
     private Area(Bound bound) {
         super(bound);
@@ -24,6 +26,14 @@ public final class Area extends SharedObject {
     /** The area that the handle names. */
     public static Area bind(Client client, Handle handle) {
         return new Area(SharedObject.bind(client, Kind.AREA, handle, Role.USER));
+    }
+
+    /** Nobody uses the area at this address any more: a large one's pages go back to the system. */
+    static void giveBack(long object) {
+        long size = Raw.getLong(object + SIZE);
+        if (size >= LARGE) {
+            Libc.giveBack(object + ObjectLayout.AREA_BYTES, size);
+        }
     }
 
     /** Bytes of it. */

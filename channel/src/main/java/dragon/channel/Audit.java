@@ -129,6 +129,9 @@ final class Audit {
                 Blocks.release(memory, block);
             }
         }
+        if (Slots.kind(memory, offset) == Kind.AREA.code()) {
+            Area.giveBack(object);
+        }
         Blocks.release(memory, Raw.getLong(object + ObjectLayout.BLOCK));
     }
 }

@@ -49,6 +49,7 @@ public final class Libc {
     private static final long MAP_PRIVATE_ANONYMOUS = 0x02 | 0x20;
     private static final long PAGE = 4096;
     private static final long MAP_SHARED_NORESERVE = 0x01 | 0x4000;
+    private static final long MADV_REMOVE = 9;
     private static final long MADV_DONTDUMP = 16;
     private static final long FUTEX_WAKE = 1;
     private static final long FUTEX_WAIT_BITSET = 9;
@@ -93,6 +94,15 @@ public final class Libc {
                     DragonException.Category.INTERNAL, "system", what + " failed: " + describe((int) -result));
         }
         return result;
+    }
+
+    /** Gives the whole pages among these bytes of a mapped file back: they are zero, and take memory again only when they are touched. */
+    public static void giveBack(long address, long bytes) {
+        long first = (address + PAGE - 1) & -PAGE;
+        long end = (address + bytes) & -PAGE;
+        if (end > first) {
+            check("madvise", call(SYS_MADVISE, first, end - first, MADV_REMOVE, 0, 0, 0));
+        }
     }
 
     private static String describe(int errno) {
