@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import multiprocessing as mp
 import pathlib
+import pkgutil
 import re
 
+ERRORS = pathlib.Path(__file__).parents[2] / "docs" / "errors.md"
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "multiprocessing.md"
 
 
@@ -30,3 +32,24 @@ def test_every_public_name_of_its_submodules_has_its_row() -> None:
         (module, name) for module in MODULES for name in importlib.import_module(f"multiprocessing.{module}").__all__
     }
     assert named == there
+
+
+def test_the_errors_that_are_described_exist() -> None:
+    named = re.findall(r"`(dragon\.[\w.]+)`", ERRORS.read_text())
+    assert len(named) > 5
+    for name in named:
+        assert issubclass(pkgutil.resolve_name(name), BaseException)
+
+
+def test_what_the_messages_are_said_to_hold_is_in_the_code() -> None:
+    package = ERRORS.parents[1] / "python" / "dragon"
+    code = "".join(file.read_text() for file in package.glob("*.py"))
+    words = (
+        "pip install cloudpickle",
+        "while unpickling",
+        "is it defined under",
+        "too deep within one another",
+        "shared memory is used up",
+    )
+    for text in words:
+        assert text in ERRORS.read_text() and text in code
