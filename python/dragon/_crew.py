@@ -30,7 +30,8 @@ class Worker:
         self.number = number
         self.process = process
         self.tasks = tasks
-        self.given: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.given: dict[tuple[int, int], None] = {}
+        self.here = False  # it was started, and its end is not known
         self.ready = False  # its initializer is done
         self.pace = 1.0  # seconds that a task takes it, on average
         self.last = 0.0  # when its last result came, or it was given a task while it had none

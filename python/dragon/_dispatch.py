@@ -21,7 +21,6 @@ import queue
 import sys
 import threading
 import time
-import traceback
 import weakref
 from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
@@ -75,7 +74,7 @@ class Dispatcher:
         self.state = "RUN"  # CLOSE, TERMINATE; BROKEN: no worker can be made ready
         self.taskqueue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.cache = _Cache(self._look_at_state)
-        self.intake = Intake(self._deal_with, self._fill, self.fail_all)
+        self.intake = Intake(self._deal_with, self._fill, self._put_right, self.fail_all)
         self.help = self.intake.help
         self.results = self.intake.channel
         self.error: BaseException | None = None  # why nothing can be done any more
@@ -88,8 +87,9 @@ class Dispatcher:
         self._idle: dict[int, Worker] = {}
         self._open: dict[int, Worker] = {}  # those at work that may be given more
         self._pending: collections.deque[Any] = collections.deque()  # tasks, and iterators of tasks
+        self._stolen: collections.deque[Any] = collections.deque()  # messages taken back from a worker's channel
         self._again: dict[Key, int] = {}  # how often a task was lost
-        self._outstanding = 0  # tasks in all books
+        self._tasks: dict[Key, Task] = {}  # those in the books of workers
         self._stillborn = 0
         self.crew = Crew(settings, processes, self)
         self._threads: list[threading.Thread] = []
@@ -184,10 +184,7 @@ class Dispatcher:
             self._pending.clear()
             self._room.notify_all()
         for result in list(self.cache.values()):
-            try:
-                result.fail(error)
-            except Exception:  # of a user's callback
-                traceback.print_exc()
+            result.fail(error)
 
     def _join(self, which: int) -> None:
         if self._threads and threading.current_thread() is not self._threads[which]:
@@ -210,12 +207,14 @@ class Dispatcher:
     def joined(self, worker: Worker) -> None:
         """A worker was started; what it is given waits in its channel until it is ready."""
         with self._lock:
-            self._idle[worker.number] = worker
+            worker.here = True
+            self._place(worker)
         self._fill()
 
     def left(self, worker: Worker) -> None:
         """A worker has ended."""
         with self._lock:
+            worker.here = False
             self._idle.pop(worker.number, None)
             self._open.pop(worker.number, None)
         self.results.send(RESULT.pack(worker.number, DEAD, 0))
@@ -244,10 +243,10 @@ class Dispatcher:
             while self._next(taken):
                 self._hand_over(taken[0])
                 taken.clear()
-        except BaseException:  # of a signal handler, or the run is over
-            with self._lock:
-                if taken and self._worker_of(taken[0]) is None:
-                    self._pending.appendleft(taken[0])
+        except _shm.RunOver:
+            raise
+        except BaseException:  # of a signal handler
+            self._put_right(taken)
             raise
 
     def _next(self, taken: list[Any]) -> bool:
@@ -274,56 +273,71 @@ class Dispatcher:
             taken.clear()
         return False
 
-    def _worker_of(self, task: Task) -> Worker | None:
-        key = task[0], task[1]
-        return next((worker for worker in list(self._workers.values()) if key in worker.given), None)
-
     def _hand_over(self, task: Task) -> None:
-        job, index = task[0], task[1]
-        try:
-            data, buffers = _message.dump(task[2:], part)
-        except Exception as error:
-            self._set(job, index, (False, error))
+        """Sends a task to a worker. Being sent and standing in the worker's book is one step, between whose halves no signal handler runs."""
+        key = task[0], task[1]
+        success, pickled = _twice(lambda: _message.dump(task[2:], part))
+        if not success:
+            self._set(*key, (False, pickled))
             return
-        header = TASK.pack(job, index)
+        header, (data, buffers) = TASK.pack(*key), pickled
         with self._lock:
             worker = self._choose()
             if worker is None:
                 self._pending.appendleft(task)
                 return
-            given = worker.given
-            if not given:
+            if not worker.given:
                 worker.last = time.perf_counter()
-            given[job, index] = task
-            self._outstanding += 1
+            self._tasks[key] = task
             try:
                 if buffers:
-                    worker.tasks.send_parts([header, data, *buffers], 0, _message.PARTS)
+                    sending = map(worker.tasks.send_parts, ([header, data, *buffers],), (0,), (_message.PARTS,))
                 else:
-                    worker.tasks.send(header + data, 0)
-            except _shm.Timeout:  # a full channel of a worker that was killed with a slot in hand
-                self._pending.appendleft(given.pop((job, index)))
-                self._outstanding -= 1
+                    sending = map(worker.tasks.send, (header + data,), (0,))
+                worker.given.update(zip((key,), sending))
+            except _shm.Timeout:  # the channel of a worker that was killed with a slot in hand is full
+                self._pending.appendleft(task)
                 return
-            except Exception as error:
-                del given[job, index]
-                self._outstanding -= 1
-                if isinstance(error, _shm.Error):
-                    raise
+            except (MemoryError, _shm.NoSuchObject) as error:
                 failure = error
             else:
-                if len(given) < worker.window():
-                    self._open[worker.number] = worker
+                self._place(worker)
                 return
-        self._set(job, index, (False, failure))  # there is no memory for it
+        self._set(*key, (False, failure))
 
     def _choose(self) -> Worker | None:
-        """Who gets the next task. Whoever is chosen is in neither book of those who can be given one; who has room is put back."""
+        """Who gets the next task. Whoever is chosen is in neither book of those who can be given one; see `_place`."""
         if self._idle:
             return self._idle.popitem()[1]
         if self._open:
             return self._open.pop(next(iter(self._open)))
         return None
+
+    def _place(self, worker: Worker) -> None:
+        """Puts a worker into the book of those that have nothing, of those that can have more, or into neither. With the lock held."""
+        number, count = worker.number, len(worker.given)
+        if not worker.here:
+            return
+        if not count:
+            self._open.pop(number, None)
+            self._idle[number] = worker
+        else:
+            self._idle.pop(number, None)
+            if count < worker.window():
+                self._open[number] = worker
+
+    def _put_right(self, taken: list[Any] = ()) -> None:  # type: ignore[assignment]
+        """After an interruption: what was taken and not sent is pending again, each worker is in its book, and everybody has something to do."""
+        with self._lock:
+            self._pend_stolen()
+            for task in taken:
+                key = task[0], task[1]
+                sent = any(key in worker.given for worker in self._workers.values())
+                if not sent:
+                    self._pend(task)
+            for worker in self._workers.values():
+                self._place(worker)
+        self._fill()
 
     # ---- results ----
 
@@ -346,38 +360,28 @@ class Dispatcher:
         return bool(job != STOP)
 
     def _result(self, worker: Worker, job: int, index: int, flags: int, data: Any) -> None:
-        try:
-            outcome = _message.load(flags, data, RESULT.size)
-        except Exception as error:  # it cannot be unpickled here
-            outcome = (False, error)
-        self._set(job, index, outcome)
+        success, value = _twice(lambda: _message.load(flags, data, RESULT.size))
+        self._set(job, index, value if success else (False, value))
         now = time.perf_counter()
         worker.pace += (now - worker.last - worker.pace) / 8 if worker.pace < 1 else now - worker.last - worker.pace
         worker.last = now
         with self._lock:
-            given = worker.given
-            if given.pop((job, index), None) is not None:
-                self._outstanding -= 1
+            self._tasks.pop((job, index), None)
             if self._again:
                 self._again.pop((job, index), None)
-            if not given:
-                self._now_idle(worker)
-            elif len(given) < worker.window() and worker.number in self._workers:
-                self._open[worker.number] = worker
+            worker.given.pop((job, index), None)  # the last, since this tells that the result was dealt with
+            self._place(worker)
+            if not worker.given:
+                self._share(worker)
 
     def _set(self, job: int, index: int, outcome: tuple[bool, Any]) -> None:
         result = self.cache.get(job)
         if result is not None:
-            try:
-                result._set(index, outcome)
-            except Exception:  # of a user's callback
-                traceback.print_exc()
+            result._set(index, outcome)
 
-    def _now_idle(self, worker: Worker) -> None:
+    def _share(self, worker: Worker) -> None:
         """A worker has nothing left. Where nothing waits for a worker, it gets some that others have not begun. With the lock held."""
-        self._open.pop(worker.number, None)
-        self._idle[worker.number] = worker
-        if not self._pending and self._outstanding > len(self._workers) - len(self._idle):
+        if not self._pending and len(self._tasks) > len(self._workers) - len(self._idle):
             busiest = max(self._workers.values(), key=lambda each: len(each.given))
             if len(busiest.given) > 1:
                 self._take_back(busiest, len(busiest.given) // 2)
@@ -386,16 +390,26 @@ class Dispatcher:
         """Takes up to so many tasks that a worker has not begun. With the lock held."""
         for _ in range(most):
             try:
-                flags, message = worker.tasks.recv_message(0)
+                self._stolen.extend(map(worker.tasks.recv_message, (0,)))
             except (_shm.Timeout, _shm.Closed):
                 return
-            if message == END:
-                continue
-            key = TASK.unpack_from(message[0] if flags == _message.PARTS else message)  # type: ignore[arg-type]
-            task = worker.given.pop(key, None)
-            if task is not None:
-                self._outstanding -= 1
-                self._pending.appendleft(task)
+            self._pend_stolen()
+
+    def _pend_stolen(self) -> None:
+        """What was taken back is pending again. Each step can be done twice."""
+        while self._stolen:
+            flags, message = self._stolen[0]
+            if message != END:
+                key: Key = TASK.unpack_from(message[0] if flags == _message.PARTS else message)
+                for worker in self._workers.values():
+                    if key in worker.given:
+                        self._pend(self._tasks[key])
+                        del worker.given[key]
+            self._stolen.popleft()
+
+    def _pend(self, task: Task) -> None:
+        if not self._pending or self._pending[0] is not task:
+            self._pending.appendleft(task)
 
     def _dead(self, number: int) -> None:
         """After the last result of a worker that has ended: what it had not begun goes to others, what it had begun fails or is begun again."""
@@ -405,23 +419,20 @@ class Dispatcher:
         lost = []
         with self._lock:
             self._take_back(worker, 1 << 30)
-            self._idle.pop(number, None)
-            self._open.pop(number, None)
-            for key, task in list(worker.given.items()):
+            for key in list(worker.given):
                 tries = self._again.get(key, 0)
                 if worker.ready and tries >= self._retries:
-                    lost.append(task)
+                    lost.append(self._tasks[key])
                     continue
                 if worker.ready:
                     self._again[key] = tries + 1
-                self._pending.appendleft(task)
-                self._outstanding -= 1
+                self._pend(self._tasks[key])
                 del worker.given[key]
         for task in lost:
             self._set(task[0], task[1], (False, self._died(*_died.facts(worker.process, task))))
         with self._lock:
-            self._outstanding -= len(worker.given)
-            worker.given.clear()
+            for key in worker.given:
+                self._tasks.pop(key, None)
             self._workers.pop(number, None)
         if not worker.ready and self.state in ("RUN", "CLOSE") and worker.process.exitcode != 0:
             self._not_ready(worker)
@@ -438,6 +449,19 @@ class Dispatcher:
         error = self._failure("the initializer of the workers raised an error; see its traceback above")
         error.__cause__ = _message.load(flags, data, RESULT.size)[1]
         self.break_down(error)
+
+
+def _twice(attempt: Callable[[], Any]) -> tuple[bool, Any]:
+    """Did it succeed, and its value or error. An error that comes again is its own; one that does not is a signal handler's, and is raised."""
+    try:
+        return True, attempt()
+    except BaseException as first:
+        try:
+            attempt()
+        except BaseException as error:
+            if type(error) is type(first):
+                return False, error
+        raise
 
 
 def chunked(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Task]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import os
 import threading
+import traceback
 from typing import Any, Callable
 
 from dragon import _shm
@@ -22,11 +23,18 @@ _PROBE = 32
 
 
 class Intake:
-    """`deal` gets each message's flags and data and tells whether more will come; `after` is called when some have been dealt with."""
+    """`deal` gets each message's flags and data and tells whether more will come; `after` is called when some have been dealt with,
+    `interrupted` instead where a signal handler raised, `over` at the run's end."""
 
-    def __init__(self, deal: Callable[..., bool], after: Callable[[], None], over: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        deal: Callable[..., bool],
+        after: Callable[[], None],
+        interrupted: Callable[[], None],
+        over: Callable[[Exception], None],
+    ) -> None:
         self.channel = _shm.Channel.create()
-        self._deal, self._after, self._over = deal, after, over
+        self._deal, self._after, self._interrupted, self._over = deal, after, interrupted, over
         self._inbox: collections.deque[Any] = collections.deque()
         self._taking = threading.Lock()
         self._misses = 0
@@ -35,18 +43,29 @@ class Intake:
     def help(self, done: Callable[[], bool]) -> None:
         """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread."""
         while not done() and not self._taking.locked() and self._soon():
-            with self._taking:
-                self._take_all()
-            self._after()
+            try:
+                with self._taking:
+                    self._take_all()
+                self._after()
+            except _shm.RunOver:
+                raise
+            except BaseException:
+                self._interrupted()
+                raise
 
     def _take_results(self) -> None:
         try:
             running = True
             while running:
                 self.channel.poll(None)
-                with self._taking:
-                    running = self._take_all()
-                self._after()
+                try:
+                    with self._taking:
+                        running = self._take_all()
+                    self._after()
+                except _shm.RunOver:
+                    raise
+                except BaseException:  # of a user's callback: no signal handler runs in this thread
+                    traceback.print_exc()
         except _shm.RunOver as error:
             self._over(error)
 

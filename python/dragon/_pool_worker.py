@@ -37,7 +37,7 @@ def work(
     incoming, outgoing = tasks._reader, results._writer
     assert incoming is not None and outgoing is not None
     try:
-        if _begin(number, outgoing, initializer, initargs):
+        if _begin(number, outgoing, initializer, initargs, catch):
             _serve(number, incoming, outgoing, most, catch)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)  # the driver shows the interrupt; a worker has nothing to add
@@ -51,14 +51,17 @@ def call_each(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
 
 
 def _begin(
-    number: int, outgoing: _shm.Channel, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+    number: int,
+    outgoing: _shm.Channel,
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
+    catch: type[BaseException],
 ) -> bool:
     try:
         if initializer is not None:
             initializer(*initargs)
     except Exception as error:
-        wrapped = stock.ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[attr-defined]
-        _answer(outgoing, RESULT.pack(number, FAILED, 0), (False, wrapped))
+        _answer(outgoing, RESULT.pack(number, FAILED, 0), (False, _with_traceback(error, catch)), catch)
         return False
     outgoing.send(RESULT.pack(number, READY, 0))
     return True
@@ -85,7 +88,7 @@ def _serve(
             return
         job, index = unpack(data[0] if flags == parts else data)  # type: ignore[arg-type]
         outcome = do(flags, data, catch)
-        answer(outgoing, pack(number, job, index), outcome)
+        answer(outgoing, pack(number, job, index), outcome, catch)
         data = outcome = None  # type: ignore[assignment]
         done += 1
 
@@ -98,17 +101,29 @@ def _do(flags: int, data: Any, catch: type[BaseException]) -> tuple[bool, Any]:
     except catch as error:
         if function is stock._helper_reraises_exception:  # type: ignore[attr-defined]
             return False, error
-        return False, stock.ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[attr-defined]
+        return False, _with_traceback(error, catch)
 
 
-def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:
+def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], catch: type[BaseException]) -> None:
     try:
         _send(outgoing, header, outcome)
     except _shm.Error:
         raise
     except Exception as error:
-        wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
+        if catch is Exception:
+            wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
+        else:
+            wrapped = _with_traceback(error, catch)
         _send(outgoing, header, (False, wrapped))
+
+
+def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:
+    """An error that is unpickled with its traceback as its cause; an executor's with its own kind of it."""
+    if catch is Exception:
+        return stock.ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[attr-defined]
+    from concurrent.futures import process
+
+    return process._ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[arg-type]
 
 
 def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:

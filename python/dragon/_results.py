@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import threading
 import time
+import traceback
 from multiprocessing import TimeoutError
 from multiprocessing import pool as stock
 from typing import TYPE_CHECKING, Any, Callable
@@ -19,6 +22,33 @@ if TYPE_CHECKING:
 Outcome = tuple[bool, Any]  # did it succeed; the value or the exception
 
 
+class Done:
+    """Is set once. Unlike threading's Event it has no lock that a signal handler's exception could leave taken."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._closed = threading.Lock()
+        self._closed.acquire()
+
+    def is_set(self) -> bool:
+        """Was it set?"""
+        return self._set
+
+    def set(self) -> None:
+        """Lets everybody go on who waits, or will."""
+        self._set = True
+        with contextlib.suppress(RuntimeError):  # it was set before
+            self._closed.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it is set, or for so many seconds; was it set?"""
+        if not self._set and (timeout is None or timeout > 0):
+            limit = -1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+            if self._closed.acquire(True, limit):
+                self._closed.release()
+        return self._set
+
+
 class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
     """The result of one task."""
 
@@ -28,12 +58,13 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
     def __init__(self, pool: Any, callback: Any = None, error_callback: Any = None) -> None:
         self._dispatcher = pool._dispatcher
         super().__init__(pool, callback, error_callback)
+        self._event = Done()
 
     def wait(self, timeout: float | None = None) -> None:
         """Waits until the result is there, or for so many seconds."""
         try:
             if timeout is None or timeout > 0:
-                self._dispatcher.help(self._event.is_set)  # type: ignore[attr-defined]
+                self._dispatcher.help(self._event.is_set)
             super().wait(timeout)
         except KeyboardInterrupt:
             self._dispatcher.interrupted = True
@@ -58,14 +89,15 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
 
     def _finish(self) -> None:
         callback = self._callback if self._success else self._error_callback  # type: ignore[attr-defined]
-        try:
-            if callback and not self._told:
-                self._told = True
+        if callback and not self._told:
+            self._told = True
+            try:
                 callback(self._value)
-        finally:
-            self._cache.pop(self._job)  # type: ignore[attr-defined]
-            self._event.set()  # type: ignore[attr-defined]
-            self._pool = None
+            except Exception:
+                traceback.print_exc()
+        self._event.set()
+        self._cache.pop(self._job)  # type: ignore[attr-defined]
+        self._pool = None
 
 
 class MapResult(ApplyResult):
@@ -79,7 +111,7 @@ class MapResult(ApplyResult):
         self._missing = set(range(-(-length // chunksize))) if chunksize > 0 else set()
         if not self._missing:
             self._cache.pop(self._job)  # type: ignore[attr-defined]
-            self._event.set()  # type: ignore[attr-defined]
+            self._event.set()
 
     def _set(self, index: int, outcome: Outcome) -> None:
         success, value = outcome
@@ -110,6 +142,8 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
         self._arrived: dict[int, Outcome] = {}
         self._count = 0  # results that have been handed on
         self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._waiting: list[Done] = []
         super().__init__(pool)
 
     def next(self, timeout: float | None = None) -> Any:
@@ -143,7 +177,7 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
         return self._arrived.pop(self._count)
 
     def _take(self) -> Outcome | None:
-        with self._cond:  # type: ignore[attr-defined]
+        with self._lock:
             if self._has_next():
                 outcome = self._pop()
                 self._count += 1
@@ -160,32 +194,39 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
     def _await(self, timeout: float | None) -> Outcome:
         deadline = None if timeout is None else time.monotonic() + timeout
         while (outcome := self._take()) is None:
-            with self._cond:  # type: ignore[attr-defined]
-                left = None if deadline is None else deadline - time.monotonic()
-                if self._ready():
-                    continue
-                if left is not None and left <= 0:
-                    raise TimeoutError
-                self._cond.wait(left)  # type: ignore[attr-defined]
+            with self._lock:
+                waiting = Done()
+                if not self._ready():
+                    self._waiting.append(waiting)
+                else:
+                    waiting.set()
+            left = None if deadline is None else deadline - time.monotonic()
+            if not waiting.wait(left) and not self._ready():
+                raise TimeoutError
         return outcome
 
     def _set(self, index: int, outcome: Outcome) -> None:
-        with self._cond:  # type: ignore[attr-defined]
+        with self._lock:
             if index >= self._count:
                 self._arrived[index] = outcome
             self._notify()
 
     def _set_length(self, length: int) -> None:
-        with self._cond:  # type: ignore[attr-defined]
+        with self._lock:
             self._length = length
             self._notify()
 
     def _notify(self) -> None:
-        if self._length is not None and self._count + len(self._arrived) >= self._length:
+        complete = self._length is not None and self._count + len(self._arrived) >= self._length
+        if complete:
             self._cache.pop(self._job)  # type: ignore[attr-defined]
-            self._cond.notify_all()  # type: ignore[attr-defined]
-        elif self._has_next():
-            self._cond.notify_all()  # type: ignore[attr-defined]
+        if complete or self._has_next():
+            self._wake()
+
+    def _wake(self) -> None:
+        for waiting in self._waiting:
+            waiting.set()
+        self._waiting.clear()
 
     def give_up(self, error: BaseException) -> None:
         """The pool was terminated."""
@@ -193,10 +234,10 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come: what has come can still be taken, then comes the error, then the end."""
-        with self._cond:  # type: ignore[attr-defined]
+        with self._lock:
             self._error = error
             self._cache.pop(self._job)  # type: ignore[attr-defined]
-            self._cond.notify_all()  # type: ignore[attr-defined]
+            self._wake()
 
 
 class IMapUnorderedIterator(IMapIterator):
@@ -214,7 +255,7 @@ class IMapUnorderedIterator(IMapIterator):
         return outcome
 
     def _set(self, index: int, outcome: Outcome) -> None:
-        with self._cond:  # type: ignore[attr-defined]
+        with self._lock:
             if not self._arrived or self._arrived[-1][0] != index:
                 self._arrived.append((index, outcome))
             self._notify()

@@ -16,7 +16,9 @@ MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "pla
 
 @MODES
 def test_killed_workers_cost_the_tasks_in_their_hands(tmp_path, dice, launcher):
-    with audit.run(tmp_path, [PROGRAMS / "pool_storm.py", 25, dice.randrange(1 << 32)], launcher=launcher) as run:
+    with audit.run(
+        tmp_path, [PROGRAMS / "pool_storm.py", 25, dice.randrange(1 << 32), audit.PATIENCE], launcher=launcher
+    ) as run:
         assert run.wait(120) == 0, run.out + run.err
         assert "result: 25 kills" in run.out
         run.audit()
@@ -39,9 +41,10 @@ def test_every_call_ends_when_the_run_dies(tmp_path, victim):
     with audit.run(tmp_path, [PROGRAMS / "pool_calls.py", tmp_path / "book"], launcher=False) as run:
         run.expect("ready")
         run.kill(victim)
-        moment = time.monotonic()
+        moment, waited = time.monotonic(), audit.procs.processor_wait()
         run.expect("all ended")
-        assert time.monotonic() - moment < audit.GONE + audit.SPARED
+        # Where the machine had more to run than processors, up to three seconds more are granted.
+        assert time.monotonic() - moment < audit.GONE + min(3.0, audit.procs.processor_wait() - waited)
         run.wait()
         ended = dict(line.split(" ended with ") for line in run.lines() if " ended with " in line)
         assert ended.pop("join") == ended.pop("shutdown") == "nothing"

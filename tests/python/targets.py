@@ -302,32 +302,6 @@ def live_on(ready: Any) -> None:
     signal.pause()
 
 
-def die_at_first(book: str, times: int) -> int:
-    """Dies so many times, then returns how often it was run before."""
-    with open(book, "ab") as file:
-        runs = file.tell()
-        file.write(b".")
-    if runs < times:
-        kill_self()
-    return runs
-
-
-def leave() -> None:
-    os._exit(4)
-
-
-_kept: Any = None
-
-
-def keep(thing: Any) -> None:
-    global _kept
-    _kept = thing
-
-
-def wait_for_kept() -> Any:
-    return _kept.wait(60)
-
-
 def put_by_name(name: str, thing: Any, waiting: Any = None) -> None:
     if waiting is not None:
         waiting.set()

@@ -14,6 +14,7 @@ from typing import Any
 import dragon
 import pytest
 import targets
+import tasks
 
 PATIENCE = 60
 
@@ -46,6 +47,20 @@ def test_errors_come_back_whole(executor: dragon.ProcessPoolExecutor) -> None:
         executor.map(targets.square, [1], chunksize=0)
 
 
+def test_what_cannot_travel_is_told_and_nothing_else_suffers(executor: dragon.ProcessPoolExecutor) -> None:
+    with pytest.raises(SystemExit):
+        executor.submit(tasks.exiting_result).result(PATIENCE)
+    for _ in range(2):  # whoever takes such a result in, this thread or the executor's
+        future = executor.submit(tasks.exiting_result)
+        concurrent.futures.wait([future], PATIENCE)
+        assert isinstance(future.exception(0), SystemExit)
+    with pytest.raises(TypeError, match="not to be pickled"):
+        executor.submit(tasks.result_not_picklable).result(PATIENCE)
+    with pytest.raises(TypeError, match="not to be pickled"):
+        executor.submit(targets.nothing, tasks.NotPicklable()).result(PATIENCE)
+    assert executor.submit(targets.square, 5).result(PATIENCE) == 25
+
+
 def test_a_killed_worker_costs_its_task_alone(executor: dragon.ProcessPoolExecutor) -> None:
     futures = [executor.submit(targets.square_or_die, number) for number in range(40)]
     for number, future in enumerate(futures):
@@ -61,14 +76,14 @@ def test_a_killed_worker_costs_its_task_alone(executor: dragon.ProcessPoolExecut
 
 def test_a_lost_task_is_run_again_as_often_as_was_said(ctx: Any, tmp_path: Any) -> None:
     with dragon.ProcessPoolExecutor(2, retries=2) as executor:
-        assert executor.submit(targets.die_at_first, str(tmp_path / "twice"), 2).result(PATIENCE) == 2
+        assert executor.submit(tasks.die_at_first, str(tmp_path / "twice"), 2).result(PATIENCE) == 2
         with pytest.raises(dragon.WorkerDied):
-            executor.submit(targets.die_at_first, str(tmp_path / "thrice"), 3).result(PATIENCE)
+            executor.submit(tasks.die_at_first, str(tmp_path / "thrice"), 3).result(PATIENCE)
     with pytest.raises(ValueError, match="retries"):
         dragon.ProcessPoolExecutor(2, retries=-1)
 
 
-@pytest.mark.parametrize("initializer", [targets.fail, targets.leave])
+@pytest.mark.parametrize("initializer", [targets.fail, tasks.leave])
 def test_an_initializer_that_fails_breaks_it(ctx: Any, initializer: Any) -> None:
     with dragon.ProcessPoolExecutor(2, initializer=initializer) as executor:
         future = executor.submit(targets.square, 2)
@@ -83,8 +98,8 @@ def test_an_initializer_that_fails_breaks_it(ctx: Any, initializer: Any) -> None
 
 def test_what_no_worker_has_can_be_cancelled(ctx: Any, tmp_path: Any) -> None:
     gate = ctx.Event()
-    executor = dragon.ProcessPoolExecutor(1, initializer=targets.keep, initargs=(gate,))
-    futures = [executor.submit(targets.wait_for_kept) for _ in range(20)]
+    executor = dragon.ProcessPoolExecutor(1, initializer=tasks.keep, initargs=(gate,))
+    futures = [executor.submit(tasks.wait_for_kept) for _ in range(20)]
     assert futures[0].running() and not futures[0].cancel()
     assert futures[19].cancel() and futures[19].cancelled()
     executor.shutdown(wait=False, cancel_futures=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import targets
+import tasks
 
 PATIENCE = 60
 
@@ -47,6 +48,20 @@ def test_errors_come_back(pool: Any) -> None:
     with pytest.raises(TypeError, match=r"cannot pickle '_thread.lock' object \(args\[0\]"):
         pool.apply(targets.square, (threading.Lock(),))
     assert pool.apply(targets.square, (2,)) == 4
+
+
+def test_callbacks_that_fail_hurt_nobody_else(pool: Any, capfd: Any) -> None:
+    told: list[Any] = []
+
+    def fail(value: Any) -> None:
+        told.append(value)
+        raise ValueError("of a callback")
+
+    results = [pool.apply_async(targets.square, (number,), callback=fail) for number in (1, 2, 3)]
+    assert [result.get(PATIENCE) for result in results] == [1, 4, 9]
+    assert sorted(told) == [1, 4, 9]
+    assert pool.apply(targets.square, (5,)) == 25
+    assert capfd.readouterr().err.count("ValueError: of a callback") == 3
 
 
 def test_large_arguments_and_results(pool: Any) -> None:
@@ -96,14 +111,14 @@ def test_a_lost_task_is_run_again_as_often_as_was_said(ctx: Any, tmp_path: Any) 
     from dragon import WorkerDied
 
     with ctx.Pool(2, retries=2) as pool:
-        assert pool.apply(targets.die_at_first, (str(tmp_path / "twice"), 2)) == 2
+        assert pool.apply(tasks.die_at_first, (str(tmp_path / "twice"), 2)) == 2
         with pytest.raises(WorkerDied):
-            pool.apply(targets.die_at_first, (str(tmp_path / "thrice"), 3))
+            pool.apply(tasks.die_at_first, (str(tmp_path / "thrice"), 3))
         assert pool.map(targets.square, range(20), chunksize=1) == [number * number for number in range(20)]
     pool.join()
 
 
-@pytest.mark.parametrize("initializer", [targets.fail, targets.leave, targets.kill_self])
+@pytest.mark.parametrize("initializer", [targets.fail, tasks.leave, targets.kill_self])
 def test_an_initializer_that_fails_is_told(ctx: Any, initializer: Any) -> None:
     from dragon import InitializerFailed
 
