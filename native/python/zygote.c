@@ -297,9 +297,8 @@ static bool begin(int agent)
 
 static void drain_deaths(void)
 {
-    struct signalfd_siginfo signals[4];
-    while (read(zygote->deaths, signals, sizeof signals) > 0) {}
-    report();
+    struct signalfd_siginfo signals[4]; /* SIGCHLD waits once, however many have ended */
+    if (read(zygote->deaths, signals, sizeof signals) > 0) report();
 }
 
 /* Serves the message. In a child: its socket; in the zygote -1, and in `learn` what was asked for if it was other than what is known. */

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import Loader, MetaPathFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def when_imported(name: str, act: Callable[[], object]) -> None:
     _awaited[name] = act
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds what the other finders find, with a loader that acts after the module's own has run."""
 
     def find_spec(
@@ -40,12 +39,15 @@ class _Finder(MetaPathFinder):
             spec = None if finder is self else finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, _awaited.pop(fullname))
+                    loader: Any = _Loader(spec.loader, _awaited.pop(fullname))
+                    spec.loader = loader
                 return spec
         return None
 
 
-class _Loader(Loader):
+class _Loader:
+    # No subclass of importlib.abc's: to import that would cost more than all of this package.
+
     def __init__(self, loader: Any, act: Callable[[], object]) -> None:
         self._loader = loader
         self._act = act

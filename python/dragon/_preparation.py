@@ -12,6 +12,8 @@ import marshal
 import os
 import pickle
 import sys
+import time
+from importlib.machinery import FileFinder, PathFinder
 from multiprocessing import spawn
 from typing import Any
 
@@ -83,7 +85,24 @@ def learn(raw: bytes) -> Preparation | None:
     if path is not None:
         _main_code.learn(path)
     told.take()
+    _look_around()
     return told
+
+
+def _look_around() -> None:
+    """Has the import system list the folders of the path now, for all children to come. What changes later it notices by the folder's time."""
+    importlib.invalidate_caches()
+    PathFinder.find_spec(f"{__name__} looks for what is nowhere")
+    for folder, finder in sys.path_importer_cache.items():
+        try:
+            recent = time.time() - os.stat(folder).st_mtime < _COARSE
+        except OSError:
+            recent = True
+        if recent and isinstance(finder, FileFinder):
+            finder.invalidate_caches()  # a change within the same tick of the clock could not be told
+
+
+_COARSE = 2.0  # seconds: the coarsest clock that a file system's times are taken from
 
 
 _own_path = sys.path  # where the zygote's own imports come from, whatever a program's path is

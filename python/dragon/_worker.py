@@ -26,28 +26,36 @@ if TYPE_CHECKING:
 def preload() -> None:
     """Imports, once for all workers, what each would import at its start. Not more: each page of it costs every fork."""
     with _tempfile_later():
-        import multiprocessing.connection
-    import multiprocessing.queues
-    import multiprocessing.reduction
-    import multiprocessing.spawn
-    import multiprocessing.synchronize  # noqa: F401
+        import multiprocessing.queues
+        import multiprocessing.reduction
+        import multiprocessing.spawn
 
-    import dragon.queues
-    import dragon.synchronize
+        import dragon.queues
+        import dragon.synchronize
 
     dragon.get_context()
     _line_by_line()
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
 
 
+class _Names:
+    """As the names of temporary files, each from a sequence of its own."""
+
+    def __next__(self) -> str:
+        import tempfile
+
+        return next(tempfile._RandomNameSequence())
+
+
 @contextlib.contextmanager
 def _tempfile_later() -> Iterator[None]:
-    """For multiprocessing.connection, which needs it only to make the name of a socket: with it come a dozen libraries, and `random`, which is to be seeded in each child."""
+    """For modules of multiprocessing that need it only to make up names: with it come a dozen libraries, and `random`, which is to be seeded in each child."""
     name = "tempfile"
     if name in sys.modules:
         yield
         return
     later: Any = types.ModuleType(name)
+    later._RandomNameSequence = _Names
     later.__getattr__ = lambda attribute: getattr(importlib.import_module(name), attribute)
     sys.modules[name] = later
     try:
