@@ -43,9 +43,9 @@ def export(thing: Any) -> tuple[Any, ...]:
     place = _agent.attach()
     token = _shm.pin(thing.offset, thing.id, thing.role)
     popen = context.get_spawning_popen()
-    tokens = getattr(popen, "tokens", None)
-    if tokens is not None:
-        tokens.append(token)
+    pins = getattr(popen, "pins", None)
+    if pins is not None:
+        pins.append((thing.offset, thing.id, thing.role, token))
     held = getattr(_collecting, "held", None)
     if held is not None:
         held.append((thing.offset, thing.id, thing.role, token))
@@ -107,3 +107,12 @@ def _foreign(kind: type, handle: Handle, why: str) -> _shm.NoSuchObject:
         f"this {kind.__name__.lower()} belongs to another run ({handle.run_id.hex()}; {why}): "
         "an object can be used only within the run that made it"
     )
+
+
+def give_up(pins: list[tuple[int, int, int, int]]) -> None:
+    """Takes back handles that will not arrive: place, id, role and token of each."""
+    try:
+        for pin in pins:
+            _shm.unpin(*pin)
+    except _shm.RunOver:
+        pass  # nothing is kept any more

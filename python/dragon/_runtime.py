@@ -15,6 +15,7 @@ from typing import IO
 from dragon import _shm
 
 _private: subprocess.Popen[bytes] | None = None
+_OVER = 2  # the state of a run that ended in order
 _starter = 0  # the process that started it
 
 
@@ -136,4 +137,7 @@ def _farewell(private: bool) -> None:
         if private:
             _agent.call(Bye())
     except OSError:
-        pass  # the run is over already
+        if _private is not None and _shm.run_state() != _OVER and sys.stderr is not None:
+            sys.stderr.write(
+                f"dragon: this program's run-time (pid {_private.pid}) was killed before the program ended; all processes it had started were ended with it\n"
+            )

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 def preload() -> None:
     """Imports, once for all workers, what each would import at its start. Not more: each page of it costs every fork."""
     with _tempfile_later():
-        import multiprocessing.queues
-        import multiprocessing.reduction
-        import multiprocessing.spawn
-
         import dragon.queues
         import dragon.synchronize
 
@@ -44,7 +40,8 @@ class _Names:
     def __next__(self) -> str:
         import tempfile
 
-        return next(tempfile._RandomNameSequence())
+        name: str = next(tempfile._RandomNameSequence())  # type: ignore[attr-defined]
+        return name
 
 
 @contextlib.contextmanager

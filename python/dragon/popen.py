@@ -13,7 +13,7 @@ import signal
 from multiprocessing import context, resource_tracker, util
 from typing import TYPE_CHECKING, Any, cast
 
-from dragon import _agent, _identity, _message, _setting, _shm
+from dragon import _agent, _handle, _identity, _message, _setting, _shm
 from dragon._control import Signal, Spawn, Spawned
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class Popen:
         util._flush_std_streams()  # type: ignore[attr-defined]
         self.returncode: int | None = None
         self._end: _end.End | None = None
-        self.tokens: list[int] = []
+        self.pins: list[
+            tuple[int, int, int, int]
+        ] = []  # of the handles that the process is given: place, id, role, token
         self._descriptors: list[int] = []
         self._close_sentinel: Any = None
         self._sentinel = self._arguments = -1
@@ -141,12 +143,17 @@ class Popen:
                 len(self._descriptors),
                 self._exit.offset,
                 self._exit.id,
-                self.tokens,
+                [token for _, _, _, token in self.pins],
                 process_obj.name,
                 bool(process_obj.daemon),
                 preparation,
             )
             answer = _agent.call(request, descriptors)
+        except BaseException:
+            _handle.give_up(
+                self.pins
+            )  # there is no process that they could reach, or it is ended as soon as it is heard of
+            raise
         finally:
             if self._arguments >= 0:
                 os.close(self._arguments)

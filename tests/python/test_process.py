@@ -8,12 +8,14 @@ import os
 import pathlib
 import signal
 import threading
+import time
 import weakref
 from multiprocessing.connection import wait
 from typing import Any
 
 import pytest
 import targets
+from dragon import _shm
 
 PATIENCE = 60
 
@@ -36,6 +38,25 @@ def test_identity(ctx: Any) -> None:
     assert seen["os_pid"] == seen["getpid"] == process.os_pid != process.pid
     assert seen["parent"] == ctx.current_process().pid == (1 << 32) + 4
     assert seen["name"] == "somebody" and seen["parent_alive"] and seen["method"] == "dragon"
+
+
+def test_a_start_that_fails_keeps_nothing_of_its_arguments(ctx: Any) -> None:
+    event = ctx.Event()
+    ours = next(value for value in vars(event).values() if isinstance(value, _shm.Event))
+    place = ours.offset, ours.id
+    del ours
+    with pytest.raises(TypeError, match="pickle"):
+        ctx.Process(target=print, args=(event, threading.Lock())).start()
+    del event
+    gc.collect()
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            _shm.Event.bind(*place).release()
+        except _shm.NoSuchObject:
+            return
+        time.sleep(0.01)
+    pytest.fail("the event is still there")
 
 
 def test_the_pid_style_goes_on_to_children(ctx: Any) -> None:

@@ -47,6 +47,19 @@ def test_when_the_agent_is_killed_everyone_hears_of_it() -> None:
     assert done.stdout == "-9\nthe node's agent died, and the run with it\n", done.stderr
 
 
+def test_a_program_that_only_joins_says_that_its_agent_was_killed() -> None:
+    done = python(
+        "import dragon, multiprocessing as mp, os, time\n"
+        "mp.set_start_method('dragon')\n"
+        "process = mp.Process(target=time.sleep, args=(1000,)); process.start()\n"
+        "os.kill(dragon._shm.info()['agent_pid'], 9)\n"
+        "process.join()\n"
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dragon: this program's run-time (pid ") and "was killed before the program ended" in line
+    assert done.returncode == 0
+
+
 def test_a_pool_that_lost_its_agent_fails_what_comes_later_too() -> None:
     done = python(
         "import dragon, multiprocessing as mp, os\n"
