@@ -28,6 +28,12 @@ BENCHMARKS = {
     "start-join": "processes",
     "start-join-16": "processes",
     "pool-map": "pools",
+    "pool-imap-unordered": "pools",
+    "pool-apply": "pools",
+    "pool-life": "pools",
+    "executor-map": "pools",
+    "executor-round-trip": "pools",
+    "executor-stock": "pools",
     "manager-dict": "managers",
     "worker-memory": "idle",
     "idle": "idle",
@@ -39,7 +45,7 @@ def run(name: str, side: str) -> dict[str, float]:
     """The parts of the benchmark and their values; one without parts has the name ""."""
     module = importlib.import_module(BENCHMARKS[name])
     if side in getattr(module, "PEERS", {}):
-        return {"": module.PEERS[side]()}
+        return {"": module.PEERS[side](name)}
     os.environ[MARK] = os.urandom(8).hex()
     if side == "dragon":
         importlib.import_module("dragon")

@@ -1,4 +1,4 @@
-"""Pool.map with chunksize 1 on two workers, and what others have for it."""
+"""Tasks a second of pools and executors on two workers, a round trip, and a pool's whole life; and what others have for it."""
 
 from __future__ import annotations
 
@@ -29,50 +29,128 @@ def _rate(run: Callable[[Iterable[int]], Any], count: int) -> float:
     return median(rates)
 
 
+def _each(run: Callable[[int], Any], count: int) -> float:
+    """Calls a second, one after another."""
+
+    def one_by_one(items: Iterable[int]) -> list[Any]:
+        return [run(item) for item in items]
+
+    return _rate(one_by_one, count)
+
+
 def pool_map(mp: Any) -> float:
     with mp.Pool(WORKERS) as pool:
         return _rate(lambda items: pool.map(square, items, chunksize=1), 3000)
 
 
-def executor() -> float:
+def pool_imap_unordered(mp: Any) -> float:
+    with mp.Pool(WORKERS) as pool:
+        return _rate(lambda items: sorted(pool.imap_unordered(square, items)), 3000)
+
+
+def pool_apply(mp: Any) -> float:
+    with mp.Pool(WORKERS) as pool:
+        return _each(lambda item: pool.apply(square, (item,)), 1000)
+
+
+def pool_life(mp: Any) -> dict[str, float]:
+    """Milliseconds, the median of nine: Pool(2) made, to its first result; closed and joined."""
+    first, end = [], []
+    for _ in range(9):
+        begin = clock()
+        pool = mp.Pool(WORKERS)
+        pool.map(square, range(WORKERS), chunksize=1)
+        first.append((clock() - begin) * 1e3)
+        begin = clock()
+        pool.close()
+        pool.join()
+        end.append((clock() - begin) * 1e3)
+        time.sleep(0.1)
+    return {"first-result": median(first), "end": median(end)}
+
+
+def _executor(mp: Any) -> Any:
+    """Dragon's own, or the standard library's with another start method."""
+    if mp.get_start_method() == "dragon":
+        import dragon
+
+        return dragon.ProcessPoolExecutor(WORKERS)
+    import concurrent.futures
+
+    return concurrent.futures.ProcessPoolExecutor(WORKERS)
+
+
+def executor_map(mp: Any) -> float:
+    with _executor(mp) as pool:
+        return _rate(lambda items: pool.map(square, items, chunksize=1), 3000)
+
+
+def executor_round_trip(mp: Any) -> float:
+    """Microseconds."""
+    with _executor(mp) as pool:
+        return 1e6 / _each(lambda item: pool.submit(square, item).result(), 1000)
+
+
+def executor_stock(mp: Any) -> float:
+    """The standard library's executor on the start method's own objects."""
+    import concurrent.futures
+
+    with concurrent.futures.ProcessPoolExecutor(WORKERS) as pool:
+        return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+
+
+# ---- others: each has a map and a round trip ----
+
+
+def _futures(name: str, pool: Any) -> float:
+    if name == "executor-round-trip":
+        return 1e6 / _each(lambda item: pool.submit(square, item).result(), 300)
+    return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+
+
+def executor(name: str) -> float:
     import concurrent.futures
     import multiprocessing
 
     with concurrent.futures.ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
-        return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+        return _futures(name, pool)
 
 
-def loky() -> float:
+def loky(name: str) -> float:
     import loky  # type: ignore[import-not-found]
 
     with loky.ProcessPoolExecutor(WORKERS) as pool:
-        return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+        return _futures(name, pool)
 
 
-def ray() -> float:
+def ray(name: str) -> float:
     import ray  # type: ignore[import-not-found]
 
     ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="error")
     task = ray.remote(square)
     try:
+        if name == "executor-round-trip":
+            return 1e6 / _each(lambda item: ray.get(task.remote(item)), 100)
         return _rate(lambda items: ray.get([task.remote(item) for item in items]), 300)
     finally:
         ray.shutdown()
 
 
-def dask() -> float:
+def dask(name: str) -> float:
     import dask.distributed  # type: ignore[import-not-found]
 
     with dask.distributed.Client(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as client:
+        if name == "executor-round-trip":
+            return 1e6 / _each(lambda item: client.submit(square, item, pure=False).result(), 100)
         return _rate(lambda items: client.gather(client.map(square, items, pure=False)), 200)
 
 
-def mpi() -> float:
+def mpi(name: str) -> float:
     """To be run under mpiexec with one process more than there are workers, as ``-m mpi4py.futures``."""
     from mpi4py.futures import MPIPoolExecutor  # type: ignore[import-not-found]
 
     with MPIPoolExecutor(WORKERS) as pool:
-        return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+        return _futures(name, pool)
 
 
-PEERS: dict[str, Callable[[], float]] = {"executor": executor, "loky": loky, "ray": ray, "dask": dask, "mpi": mpi}
+PEERS: dict[str, Callable[[str], float]] = {"executor": executor, "loky": loky, "ray": ray, "dask": dask, "mpi": mpi}

@@ -114,14 +114,23 @@ def _python(
     )
 
 
-def _pool_map() -> Benchmark:
-    name, title, peers = (
-        "python/pool-map",
-        "Python, Pool.map, chunksize 1, 2 workers",
-        ["spawn", "executor", "loky", "ray", "dask", "mpi"],
-    )
-    rows = [Row(name, title, "tasks/s", True, Goal(times=1) if peer == "spawn" else Goal(), peer) for peer in peers]
+def _tasks(name: str, title: str, unit: str, goal: Goal, *peers: str) -> Benchmark:
+    """Pools and executors; the goal is against the first of the peers."""
+    name, title = f"python/{name}", f"Python, 2 workers, {title}"
+    rows = [Row(name, title, unit, unit != "us", Goal() if i else goal, peer) for i, peer in enumerate(peers)]
     return Benchmark(name, "python", rows, sides=["dragon", *peers])
+
+
+def _pool_life() -> Benchmark:
+    title = "Python, Pool(2)"
+    rows = [
+        Row("python/pool-life/first-result", f"{title}, from its making to the first result", "ms", False, Goal(30)),
+        Row("python/pool-life/end", f"{title}, closed and joined", "ms", False, Goal(10)),
+    ]
+    return Benchmark("python/pool-life", "python", rows, sides=["dragon", "spawn"])
+
+
+OTHERS = ("loky", "ray", "dask", "mpi")
 
 
 def _manager() -> Benchmark:
@@ -174,7 +183,13 @@ ALL: list[Benchmark] = [
     _python("barrier-4", "Barrier of 4, times passed", "k/s", True, Goal(100)),
     _python("start-join", "Process start + join, one after another", "1/s", True, Goal(300)),
     _python("start-join-16", "Process start + join, 16 at once", "1/s", True, Goal(600)),
-    _pool_map(),
+    _tasks("pool-map", "Pool.map, chunksize 1", "tasks/s", Goal(40_000), "spawn", "executor", *OTHERS),
+    _tasks("pool-imap-unordered", "Pool.imap_unordered", "tasks/s", Goal(40_000), "spawn"),
+    _tasks("pool-apply", "Pool.apply", "tasks/s", Goal(10_000), "spawn"),
+    _pool_life(),
+    _tasks("executor-map", "ProcessPoolExecutor.map", "tasks/s", Goal(30_000), "spawn", *OTHERS),
+    _tasks("executor-round-trip", "ProcessPoolExecutor, submit to result", "us", Goal(30), "spawn", *OTHERS),
+    _tasks("executor-stock", "the standard library's executor, map", "tasks/s", Goal(6_000), "spawn"),
     _manager(),
     _hello(),
     _python("worker-memory", "Idle worker's own memory, __main__ imported", "MB", False, Goal(2)),

@@ -32,7 +32,8 @@ LIMIT = 120  # seconds for one program
 WHOLE_RUNS = (
     "hello",
     "python/start-join",
-    "python/pool-map",
+    "python/pool-",
+    "python/executor-",
     "python/lock-4",
     "python/value-4",
     "python/barrier-4",
