@@ -38,6 +38,7 @@ class DragonProcess(process.BaseProcess):
 
 
 _stock_sentinel = vars(process.BaseProcess)["sentinel"]
+_stock_repr = process.BaseProcess.__repr__
 _stock_ident = vars(process.BaseProcess)["ident"]
 
 
@@ -84,6 +85,17 @@ def _sentinel(self: Any) -> int:
     return number
 
 
+def _repr(self: Any) -> str:
+    """As multiprocessing's; the parent of one of Dragon's processes is shown by the number that its own `pid` shows."""
+    text: str = _stock_repr(self)
+    if _ours(self) is None or self._parent_pid != os.getpid():
+        return text
+    from dragon import _identity
+
+    before, parent, after = text.rpartition(f" parent={self._parent_pid} ")
+    return f"{before} parent={_identity.current()} {after}" if parent else text
+
+
 def extend_processes() -> None:
     """Tells multiprocessing's Process classes about Dragon's processes; for others they stay what they are."""
     base: Any = process.BaseProcess
@@ -91,3 +103,4 @@ def extend_processes() -> None:
         base.ident = base.pid = property(_ident)
         base.os_pid = property(_os_pid)
         base.sentinel = property(_sentinel)
+        base.__repr__ = _repr

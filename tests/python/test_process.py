@@ -40,6 +40,15 @@ def test_identity(ctx: Any) -> None:
     assert seen["name"] == "somebody" and seen["parent_alive"] and seen["method"] == "dragon"
 
 
+def test_a_started_process_names_its_parent_as_the_parent_names_itself(ctx: Any) -> None:
+    process = ctx.Process(target=print, args=(), name="x parent=1 y")
+    process.start()
+    process.join()
+    assert repr(process) == (
+        f"<DragonProcess name='x parent=1 y' pid={process.pid} parent={ctx.current_process().pid} stopped exitcode=0>"
+    )
+
+
 def test_a_start_that_fails_keeps_nothing_of_its_arguments(ctx: Any) -> None:
     event = ctx.Event()
     ours = next(value for value in vars(event).values() if isinstance(value, _shm.Event))
