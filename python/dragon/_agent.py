@@ -11,7 +11,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from dragon import _shm
+from dragon import _limits, _shm
 from dragon._control import Failure, Flush, Frame, Grow, Grown, Hello, Signal, Spawned, Welcome
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def attach() -> Place:
     with _lock:
         place = _place
         if place is None or place.pid != os.getpid():
-            place = _join()
+            with _limits.named("joining the run"):
+                place = _join()
         return place
 
 
@@ -224,7 +225,8 @@ def _connected() -> Connection:
     """The connection; made now where a worker asks for the first time, or where the last one was broken off in the middle of a request."""
     if _connection is None or _connection.closed:
         assert _place is not None
-        _connect(Hello(_place.role, PROTOCOL, _place.client, _place.process_id), map_memory=False)
+        with _limits.named("asking the run's agent"):
+            _connect(Hello(_place.role, PROTOCOL, _place.client, _place.process_id), map_memory=False)
     assert _connection is not None
     return _connection
 

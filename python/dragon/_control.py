@@ -119,6 +119,33 @@ class Variable(Message):
         self.value = value
 
 
+class Rights(Message):
+    """The sets of capabilities (bit n: capability n). A child gives up what its parent does not have."""
+
+    __slots__ = ("bounding", "permitted", "effective", "inheritable", "no_new_privileges")
+    FIELDS = (
+        ("bounding", 1, _wire.UINT64),
+        ("permitted", 2, _wire.UINT64),
+        ("effective", 3, _wire.UINT64),
+        ("inheritable", 4, _wire.UINT64),
+        ("no_new_privileges", 5, _wire.BOOL),
+    )
+
+    def __init__(
+        self,
+        bounding: int = 0,
+        permitted: int = 0,
+        effective: int = 0,
+        inheritable: int = 0,
+        no_new_privileges: bool = False,
+    ) -> None:
+        self.bounding = bounding
+        self.permitted = permitted
+        self.effective = effective
+        self.inheritable = inheritable
+        self.no_new_privileges = no_new_privileges
+
+
 class Spawn(Message):
     """Start a process. Descriptors: those of stdin, stdout, stderr that are 1, then `passed` more for the child's own
     use.
@@ -571,6 +598,7 @@ class Setting(Message):
         frame; 2: /dev/null
     exec: exec a fresh interpreter rather than fork the warm one (credentials, flags or start-up environment differ)
     interpreter: executable and flags: one zygote per distinct list
+    rights: beyond what user and groups say
     """
 
     __slots__ = (
@@ -592,6 +620,7 @@ class Setting(Message):
         "stderr",
         "exec",
         "interpreter",
+        "rights",
     )
     FIELDS = (
         ("cwd", 1, _wire.BYTES),
@@ -612,6 +641,7 @@ class Setting(Message):
         ("stderr", 16, _wire.UINT32),
         ("exec", 17, _wire.BOOL),
         ("interpreter", 18, _wire.STRINGS),
+        ("rights", 19, _wire.message(Rights)),
     )
 
     def __init__(
@@ -634,6 +664,7 @@ class Setting(Message):
         stderr: int = 0,
         exec: bool = False,
         interpreter: list[str] | None = None,
+        rights: Rights | None = None,
     ) -> None:
         self.cwd = cwd
         self.umask = umask
@@ -653,6 +684,7 @@ class Setting(Message):
         self.stderr = stderr
         self.exec = exec
         self.interpreter: list[str] = [] if interpreter is None else interpreter
+        self.rights = Rights() if rights is None else rights
 
 
 if TYPE_CHECKING:

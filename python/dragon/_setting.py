@@ -8,7 +8,7 @@ import signal
 from multiprocessing import spawn, util
 from typing import Callable
 
-from dragon import _agent
+from dragon import _agent, _rights
 from dragon._control import Limit, Setting, Variable
 
 RUN_OWN, PASSED, NULL = 0, 1, 2  # where a standard stream of the child goes
@@ -47,6 +47,7 @@ def _of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
         stdin=NULL,
         exec=_differs(status),
         interpreter=interpreter(),
+        rights=_rights.of_status(status),
     )
     setting.uid, setting.euid = (int(part) for part in status["Uid"].split()[:2])
     setting.gid, setting.egid = (int(part) for part in status["Gid"].split()[:2])
@@ -109,19 +110,24 @@ def _differs(status: dict[str, str]) -> bool:
     startup = _agent.startup()
     if status.get("TracerPid", "0") != "0" or not startup.credentials:
         return True
-    for key, value in startup.credentials.items():
-        here = " ".join(status.get(key, value).split()) if key != "NSpid" else str(len(status.get(key, "").split()))
-        if here != value:
-            if key in ("Seccomp", "NSpid"):
-                raise PermissionError(
-                    f"this process entered a {'seccomp filter' if key == 'Seccomp' else 'pid namespace'} of its own after the run began, and workers "
-                    "would not be in it: start the program (or the run) inside it"
-                )
-            return True
+    changed = [key for key, value in startup.credentials.items() if _now(status, key, value) != value]
+    for key, what in (("Seccomp", "seccomp filter"), ("NSpid", "pid namespace")):
+        if key in changed:
+            raise PermissionError(
+                f"this process entered a {what} of its own after the run began, and workers would not be in it: start the program (or the run) inside it"
+            )
+    if changed:
+        return True
     environment: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
     if environment is startup.environment or environment == startup.environment:
         return False
     return startup_variables(environment) != startup_variables(startup.environment)
+
+
+def _now(status: dict[str, str], key: str, before: str) -> str:
+    if key == "NSpid":
+        return str(len(status.get(key, "").split()))
+    return " ".join(status.get(key, before).split())
 
 
 def _stream(descriptor: int, own: tuple[int, int] | None, pass_descriptor: Callable[[int], None]) -> int:

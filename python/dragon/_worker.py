@@ -16,7 +16,7 @@ import types
 from multiprocessing import process, resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _preparation, _setting, _shm, popen
+from dragon import _agent, _control, _preparation, _rights, _setting, _shm, popen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,7 @@ class Plan:
         self.environment = {variable.name: variable.value for variable in setting.environment}
         self.limits = [(limit.resource, _allowed(limit)) for limit in setting.limits]
         self.limits = [(which, soft) for which, soft in self.limits if soft != resource.getrlimit(which)[0]]
+        self.rights = setting.rights if setting.rights not in (None, _rights.own()) else None
         self.nice = setting.nice if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice else None
         cpus = set(setting.cpus)
         self.cpus = cpus if cpus and os.sched_getaffinity(0) != cpus else None
@@ -132,6 +133,8 @@ class Plan:
             os.setpriority(os.PRIO_PROCESS, 0, self.nice)
         if self.cpus is not None:
             os.sched_setaffinity(0, self.cpus)
+        if self.rights is not None:
+            _rights.reduce_to(self.rights)
         if setting.cwd:
             os.chdir(setting.cwd)
         # Dispositions as a fresh interpreter has them: its own for SIGINT (and SIGPIPE, SIGXFSZ), ignored where the parent ignores, else the default.

@@ -13,7 +13,7 @@ import signal
 from multiprocessing import context, resource_tracker, util
 from typing import TYPE_CHECKING, Any, cast
 
-from dragon import _agent, _handle, _identity, _message, _setting, _shm
+from dragon import _agent, _handle, _identity, _limits, _message, _setting, _shm
 from dragon._control import Signal, Spawn, Spawned
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class Popen:
         self._close_sentinel: Any = None
         self._sentinel = self._arguments = -1
         self._exit = _shm.Event.create()
-        self._launch(process_obj)
+        with _limits.named("starting a process"):
+            self._launch(process_obj)
 
     @property
     def pid(self) -> int:
@@ -190,7 +191,8 @@ class Popen:
     def _pidfd(self) -> int:
         """A pidfd of the process; -1 if it has ended. Its pid cannot be another's before the event says that it ended: it is reaped only after that."""
         try:
-            descriptor = os.pidfd_open(self.os_pid)
+            with _limits.named("the sentinel of a process"):
+                descriptor = os.pidfd_open(self.os_pid)
         except ProcessLookupError:
             return -1
         if self._exit.value or _shm.run_state() != 1:

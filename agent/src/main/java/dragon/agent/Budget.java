@@ -1,5 +1,7 @@
 package dragon.agent;
 
+import dragon.memory.MemoryPlan;
+
 /**
  * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one, else half of what is available now. Half the limit of
  * the control group bounds both: there the kernel answers a touch too much with SIGKILL, never with an error.
@@ -9,6 +11,8 @@ package dragon.agent;
  */
 record Budget(long bytes, String setting) {
     static final String SETTING = "DRAGON_MEMORY";
+
+    static final String PROCESSES = "DRAGON_PROCESSES";
 
     private static final long LEAST = 64L << 20;
 
@@ -20,6 +24,24 @@ record Budget(long bytes, String setting) {
         return group < free
                 ? new Budget(group, "the memory limit of this control group (half of it is used at most)")
                 : new Budget(free, SETTING + " (a size such as 8G)");
+    }
+
+    /** How many processes may be attached at once: the setting {@code DRAGON_PROCESSES}, or the usual. Throws IllegalArgumentException if it is no such number. */
+    static int processes() {
+        String wanted = System.getenv(PROCESSES);
+        if (wanted == null) {
+            return MemoryPlan.USUAL_CLIENTS - 2;
+        }
+        try {
+            int count = Integer.parseInt(wanted.strip());
+            if (count > 0 && count <= MemoryPlan.MOST_CLIENTS - 2) {
+                return count;
+            }
+        } catch (NumberFormatException _) {
+            // told below
+        }
+        throw new IllegalArgumentException(
+                PROCESSES + "=" + wanted + " is no number of processes from 1 to " + (MemoryPlan.MOST_CLIENTS - 2));
     }
 
     /** Bytes of a size such as {@code 512M} or {@code 8G}. */
@@ -52,7 +74,7 @@ record Budget(long bytes, String setting) {
     /** The least limit of this process's control group and those above it; version 2, else version 1. */
     private static long groupLimit() {
         long least = Long.MAX_VALUE;
-        for (String path : ControlGroup.files("memory.max", "memory.limit_in_bytes")) {
+        for (String path : ControlGroup.files("memory", "memory.max", "memory.limit_in_bytes")) {
             String text = ControlGroup.read(path).strip();
             if (!text.isEmpty() && !text.equals("max")) {
                 least = Math.min(least, Long.parseLong(text));

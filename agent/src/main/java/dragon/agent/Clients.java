@@ -44,6 +44,10 @@ final class Clients {
                     0);
             return;
         }
+        if (hello.client() == 0 && memory.full()) {
+            from.fail(call, "processes", memory.clientsUsedUp(), Linux.EAGAIN);
+            return;
+        }
         Client client = hello.client() != 0 ? known(from, hello) : attach(from, from.peer.pid() == headPid);
         if (client == null) {
             from.fail(

@@ -6,19 +6,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Where this process's memory control group, and those above it, have their files. */
+/** Where this process's control groups, and those above them, have their files. */
 final class ControlGroup {
     private ControlGroup() {}
 
-    /** The paths a file may have, of this process's group first, then of those above: {@code unified} in version 2, {@code old} in version 1. */
-    static List<String> files(String unified, String old) {
+    /** The paths a file may have, of this process's group for {@code controller} first, then of those above: {@code unified} in version 2, {@code old} in version 1. */
+    static List<String> files(String controller, String unified, String old) {
         List<String> found = new ArrayList<>();
         for (String line : read("/proc/self/cgroup").lines().toList()) {
             String path = line.substring(line.indexOf('/'));
             if (line.startsWith("0::")) {
                 along("/sys/fs/cgroup", path, unified, found);
-            } else if (line.contains(":memory:")) {
-                along("/sys/fs/cgroup/memory", path, old, found);
+            } else if (("," + line.substring(line.indexOf(':') + 1, line.indexOf(":/")) + ",")
+                    .contains("," + controller + ",")) {
+                along("/sys/fs/cgroup/" + controller, path, old, found);
             }
         }
         return found;

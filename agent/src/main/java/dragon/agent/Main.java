@@ -28,7 +28,7 @@ public final class Main {
         int code;
         try {
             List<String> interpreter = List.of(arguments).subList(1, arguments.length);
-            Agent agent = new Agent(new Setup(home, interpreter, List.of(), null, ""), _ -> {});
+            Agent agent = new Agent(new Setup(home, interpreter, List.of(), null, "", Setup.labelWanted()), _ -> {});
             System.out.println("DRAGON_AGENT " + agent.name());
             // If nobody reads that, the head is gone already, and the parent that this process sees is not the head.
             code = System.out.checkError() ? 0 : agent.run().code();

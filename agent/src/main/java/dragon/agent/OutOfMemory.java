@@ -48,7 +48,7 @@ final class OutOfMemory {
     }
 
     private static Supplier<Long> counter() {
-        for (String path : ControlGroup.files("memory.events", "memory.oom_control")) {
+        for (String path : ControlGroup.files("memory", "memory.events", "memory.oom_control")) {
             if (count(path) >= 0) {
                 return () -> count(path);
             }

@@ -12,16 +12,24 @@ import org.jspecify.annotations.Nullable;
  * @param variables what the run-time changes in the environment of the user's programs, {@code NAME=value} each: of head and zygotes alike
  * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
  * @param headName what the user called it
+ * @param label each line of a worker is to begin with its name and id
  */
 public record Setup(
         String home,
         List<String> interpreter,
         List<byte[]> variables,
         @Nullable Program head,
-        String headName) {
+        String headName,
+        boolean label) {
     public Setup {
         interpreter = List.copyOf(interpreter);
         variables = List.copyOf(variables);
+    }
+
+    /** Does the environment ask for labels (DRAGON_LABEL)? */
+    public static boolean labelWanted() {
+        String wanted = System.getenv("DRAGON_LABEL");
+        return wanted != null && !wanted.isEmpty() && !wanted.equals("0");
     }
 
     /** Was the agent started by the head, rather than the head by the agent? */

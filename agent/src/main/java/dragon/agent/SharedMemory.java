@@ -31,11 +31,13 @@ final class SharedMemory implements Names.Objects {
     private final Sweeper sweeper;
     private final Segments segments;
     private final byte[] runId;
+    private final int processes; // at once; the table has two entries more, for nobody and for the agent
     private IntConsumer death = _ -> {};
 
     SharedMemory(int node, byte[] runId, long agentId, Budget budget) {
         this.runId = runId;
-        memory = Memory.create(MemoryPlan.of(budget.bytes(), node), word(8), word(0));
+        processes = Budget.processes();
+        memory = Memory.create(MemoryPlan.of(budget.bytes(), processes + 2, node), word(8), word(0));
         clients = new ClientTable(memory);
         clients.addAgent(Linux.getpid(), agentId);
         books = new AgentBooks(memory, budget.setting());
@@ -86,6 +88,18 @@ final class SharedMemory implements Names.Objects {
         } catch (DragonException _) {
             return 0;
         }
+    }
+
+    /** Are all client numbers given out? */
+    boolean full() {
+        return clients.isFull();
+    }
+
+    /** Why there is no client number for another process. */
+    String clientsUsedUp() {
+        return "this run may have " + processes
+                + " processes at once on this node, its program included, and all of them are there; end some, or raise "
+                + Budget.PROCESSES + " (at most " + (MemoryPlan.MOST_CLIENTS - 2) + ") where the run is started";
     }
 
     /** The operating system's pid of a client. */

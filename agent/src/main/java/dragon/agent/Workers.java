@@ -90,6 +90,9 @@ final class Workers {
         this.address = address;
         this.desk = desk;
         this.processes = new Processes(ids.laterZygotes());
+        if (setup.label()) {
+            output.label(processes::forking);
+        }
     }
 
     /** From here on workers can be made; zygotes are started before. */
@@ -126,7 +129,7 @@ final class Workers {
         int client = memory().newClient(id);
         if (client == 0) {
             FrameSocket.closeAll(descriptors);
-            from.fail(call, "processes", "all client numbers of this node are in use; end some processes first", 11);
+            from.fail(call, "processes", memory().clientsUsedUp(), 11);
             return;
         }
         requests.put(id, new Request(from, call, spawn, setting, descriptors));
@@ -227,6 +230,7 @@ final class Workers {
             return false;
         }
         zygote.pid = pid;
+        output.name(pid, "zygote " + id);
         return true;
     }
 
@@ -361,6 +365,7 @@ final class Workers {
             memory().clientIs(birth.client(), started.pid());
         }
         if (request != null) {
+            output.name(started.pid(), request.name + " " + started.process());
             request.from.reply(request.call, new Spawned(started.process(), started.pid()));
         }
     }
@@ -370,7 +375,7 @@ final class Workers {
         if (request != null) {
             FrameSocket.closeAll(request.descriptors);
             String text = "the process " + request.name + " could not be started: " + refused.words()
-                    + (refused.errno() == 0 ? "" : ": " + Linux.explain(refused.errno()));
+                    + (refused.errno() == 0 ? "" : ": " + Shortage.words(refused.errno()));
             request.from.fail(request.call, "spawn", text, refused.errno());
         }
         memory().dead(refused.birth().client(), tokens(request));

@@ -55,7 +55,7 @@ final class Heads {
         if (found.variable() != null) {
             variables.add(found.variable());
         }
-        if (line.verbose()) {
+        if (line.options().verbose()) {
             variables.add(Bytes.of("DRAGON_VERBOSE=1")); // the package tells what it decides
         }
         Program program = new Program(path);
@@ -68,7 +68,8 @@ final class Heads {
                 workers ? List.of(Bytes.text(path)) : List.of(),
                 variables,
                 program,
-                Bytes.text(python ? path : line.program()));
+                Bytes.text(python ? path : line.program()),
+                line.options().label() || Setup.labelWanted());
     }
 
     /** Our package comes first, so that {@code import dragon} finds it. */

@@ -50,7 +50,7 @@ public final class Main {
                     "the run-time does not know where it is (-Ddragon.home); start it with the dragon script", MISUSED);
         }
         Agent agent = new Agent(new Heads(home, Bytes.environment()).setup(line), Main::forward);
-        if (line.verbose()) {
+        if (line.options().verbose()) {
             agent.say("dragon: " + agent);
         }
         Agent.Outcome outcome = agent.run();

@@ -26,7 +26,14 @@ class CommandLineTest {
         assertThat(line.kind()).isEqualTo(CommandLine.Kind.PROGRAM);
         assertThat(Bytes.text(line.program())).isEqualTo("prog.py");
         assertThat(arguments(line)).containsExactly("-v", "--help");
-        assertThat(line.verbose()).isTrue();
+        assertThat(line.options().verbose()).isTrue();
+    }
+
+    @Test
+    void optionsAreIndependent() throws Exception {
+        assertThat(parse("--label", "prog.py").options()).isEqualTo(new CommandLine.Options(false, true));
+        assertThat(parse("-v", "--label", "prog.py").options()).isEqualTo(new CommandLine.Options(true, true));
+        assertThat(parse("prog.py", "--label").options()).isEqualTo(new CommandLine.Options(false, false));
     }
 
     @Test

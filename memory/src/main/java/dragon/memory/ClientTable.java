@@ -40,6 +40,11 @@ public final class ClientTable {
                         + " processes are attached to this node's memory, which is the most it was made for");
     }
 
+    /** Is there no number for another process? */
+    public synchronized boolean isFull() {
+        return used.nextClearBit(Layout.AGENT + 1) >= memory.clientsCapacity();
+    }
+
     private void fill(int number, int osPid, long processId) {
         long entry = memory.client(number);
         Raw.putInt(entry + ClientEntry.OS_PID, osPid);

@@ -10,7 +10,8 @@ package dragon.memory;
  * @param node the node's number
  */
 public record MemoryPlan(long size, long limit, int clients, int slabs, int node) {
-    private static final int MOST_CLIENTS = 1 << 18;
+    public static final int USUAL_CLIENTS = 1 << 14;
+    public static final int MOST_CLIENTS = 1 << 18;
 
     /** Checks the bounds the layout has. */
     public MemoryPlan {
@@ -20,9 +21,14 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
         require(node >= 0, "a node's number is not negative: " + node);
     }
 
-    /** The usual plan: a file four times the limit and at least 1 TiB, 16384 clients. */
+    /** The usual plan: a file four times the limit and at least 1 TiB, {@link #USUAL_CLIENTS}. */
     public static MemoryPlan of(long limit, int node) {
-        return new MemoryPlan(Math.max(1L << 40, Math.multiplyExact(limit, 4)), limit, 1 << 14, Layout.Slab.MOST, node);
+        return of(limit, USUAL_CLIENTS, node);
+    }
+
+    /** As usual, but for so many entries of the client table. */
+    public static MemoryPlan of(long limit, int clients, int node) {
+        return new MemoryPlan(Math.max(1L << 40, Math.multiplyExact(limit, 4)), limit, clients, Layout.Slab.MOST, node);
     }
 
     private static void require(boolean holds, String otherwise) {

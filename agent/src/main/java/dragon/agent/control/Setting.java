@@ -16,6 +16,7 @@ import java.util.List;
  * @param exec exec a fresh interpreter rather than fork the warm one (credentials, flags or start-up environment
  *     differ)
  * @param interpreter executable and flags: one zygote per distinct list
+ * @param rights beyond what user and groups say
  */
 public record Setting(
         byte[] cwd,
@@ -35,7 +36,8 @@ public record Setting(
         int stdout,
         int stderr,
         boolean exec,
-        List<String> interpreter)
+        List<String> interpreter,
+        Rights rights)
         implements Message {
 
     /** A Setting in which nothing is set. */
@@ -57,7 +59,8 @@ public record Setting(
             0,
             0,
             false,
-            List.of());
+            List.of(),
+            Rights.EMPTY);
 
     public Setting {
         environment = List.copyOf(environment);
@@ -71,6 +74,7 @@ public record Setting(
 
     @Override
     public void write(Wire.Writer out) {
+        out.message(19, rights);
         out.stringList(18, interpreter);
         out.bool(17, exec);
         out.uint32(16, stderr);
@@ -110,6 +114,7 @@ public record Setting(
         int stderr = 0;
         boolean exec = false;
         List<String> interpreter = new ArrayList<>();
+        Rights rights = Rights.EMPTY;
         while (in.next()) {
             switch (in.field()) {
                 case 1 -> cwd = in.bytes();
@@ -130,6 +135,7 @@ public record Setting(
                 case 16 -> stderr = in.uint32();
                 case 17 -> exec = in.bool();
                 case 18 -> interpreter.add(in.string());
+                case 19 -> rights = in.message(Rights::read);
                 default -> in.skip();
             }
         }
@@ -151,7 +157,8 @@ public record Setting(
                 stdout,
                 stderr,
                 exec,
-                interpreter);
+                interpreter,
+                rights);
     }
 
     /** Reads a Setting from all of {@code data}; throws a WireException where it is malformed. */

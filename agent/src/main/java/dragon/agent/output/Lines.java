@@ -3,6 +3,7 @@ package dragon.agent.output;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,7 @@ final class Lines {
 
     /** Takes whole lines: one or more of one writer, or the last words of it. */
     interface Sink {
-        void lines(byte[] bytes, int length);
+        void lines(int pid, byte[] bytes, int length);
     }
 
     private static final class Rest {
@@ -36,18 +37,22 @@ final class Lines {
 
     private final Map<Integer, Rest> rests = new HashMap<>();
     private final Sink sink;
+    private final IntPredicate known;
     private int waiting; // bytes in rests
 
     Lines(Sink sink) {
+        this(sink, _ -> true);
+    }
+
+    /** {@code known}: the whole lines of other writers wait, too, until {@link #passKnown}. */
+    Lines(Sink sink, IntPredicate known) {
         this.sink = sink;
+        this.known = known;
     }
 
     /** The next bytes of a writer. */
     void add(int pid, byte[] bytes) {
-        int whole = bytes.length;
-        while (whole > 0 && bytes[whole - 1] != '\n') {
-            whole--;
-        }
+        int whole = known.test(pid) ? whole(bytes, bytes.length) : 0;
         Rest rest = rests.isEmpty() ? null : rests.get(pid);
         if (whole > 0 && rest != null) {
             rest.add(bytes, 0, whole);
@@ -55,10 +60,35 @@ final class Lines {
             flush(pid);
             rest = null;
         } else if (whole > 0) {
-            sink.lines(bytes, whole);
+            sink.lines(pid, bytes, whole);
         }
         if (whole < bytes.length) {
             keep(pid, rest, bytes, whole);
+        }
+    }
+
+    private static int whole(byte[] bytes, int size) {
+        int whole = size;
+        while (whole > 0 && bytes[whole - 1] != '\n') {
+            whole--;
+        }
+        return whole;
+    }
+
+    /** More writers are known than before. */
+    void passKnown() {
+        for (int pid : rests.keySet().toArray(Integer[]::new)) {
+            Rest rest = rests.get(pid);
+            int whole = rest == null || !known.test(pid) ? 0 : whole(rest.bytes, rest.size);
+            if (rest != null && whole > 0) {
+                byte[] begun = Arrays.copyOfRange(rest.bytes, whole, rest.size);
+                rest.size = whole;
+                waiting -= begun.length;
+                flush(pid);
+                if (begun.length > 0) {
+                    keep(pid, null, begun, 0);
+                }
+            }
         }
     }
 
@@ -80,15 +110,13 @@ final class Lines {
         Rest rest = rests.remove(pid);
         if (rest != null) {
             waiting -= rest.size;
-            sink.lines(rest.bytes, rest.size);
+            sink.lines(pid, rest.bytes, rest.size);
         }
     }
 
     /** Passes on what any writer has begun. */
     void flushAll() {
-        for (Rest rest : rests.values()) {
-            sink.lines(rest.bytes, rest.size);
-        }
+        rests.forEach((pid, rest) -> sink.lines(pid, rest.bytes, rest.size));
         rests.clear();
         waiting = 0;
     }

@@ -7,7 +7,9 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The run's two streams and everything that is read for them. For the agent's thread only.
@@ -24,6 +26,7 @@ public final class Output {
     private final boolean[] broken = new boolean[2];
     private final List<Source> sources = new ArrayList<>();
     private final LastWords lastWords = new LastWords();
+    private @Nullable Labels labels;
 
     public Output(Poller poller) {
         this.poller = poller;
@@ -54,6 +57,25 @@ public final class Output {
     public void letGo() {
         writers[0].letGo();
         writers[1].letGo();
+    }
+
+    /** From now on each line begins with who wrote it. {@code birth}: is a process being born whose pid is not known yet? To be called before {@link #open}. */
+    public void label(BooleanSupplier birth) {
+        labels = new Labels(birth);
+    }
+
+    /** Who a process is, if lines are to be labelled. */
+    public void name(int pid, String label) {
+        if (labels != null) {
+            labels.add(pid, label);
+            sources.forEach(source -> source.lines.passKnown());
+        }
+    }
+
+    private void forget(int pid) {
+        if (labels != null) {
+            labels.remove(pid);
+        }
     }
 
     /** A line of the run-time itself, on stderr. */
@@ -128,7 +150,10 @@ public final class Output {
      * terminal that takes nothing holds up the news of an end no longer than {@link #PATIENCE}.
      */
     public void ended(int pid, Runnable done) {
-        Once once = new Once(done);
+        Once once = new Once(() -> {
+            forget(pid);
+            done.run();
+        });
         afterQueued(source -> source.lines.flush(pid), once);
         if (!once.ran) {
             poller.after(PATIENCE, once);
@@ -196,6 +221,13 @@ public final class Output {
         }
     }
 
+    private static Lines.Sink labelled(StreamWriter writer, Labels labels) {
+        return (pid, bytes, length) -> {
+            byte[] all = labels.label(pid, bytes, length);
+            writer.add(all, all.length);
+        };
+    }
+
     private record Mark(long at, Runnable task) {}
 
     /** One socket that is read. */
@@ -215,7 +247,9 @@ public final class Output {
             this.fd = fd;
             this.stream = stream;
             this.writer = writers[stream];
-            this.lines = new Lines(writer::add);
+            this.lines = labels == null
+                    ? new Lines((_, bytes, length) -> writer.add(bytes, length))
+                    : new Lines(labelled(writer, labels), labels::known);
             sources.add(this);
             watch();
         }

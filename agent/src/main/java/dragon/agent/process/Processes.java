@@ -217,8 +217,13 @@ public final class Processes {
         forgetOrphans();
     }
 
+    /** Is a process being forked whose pid is not known yet? */
+    public boolean forking() {
+        return processes.values().stream().anyMatch(process -> process.stage == Stage.FORKING);
+    }
+
     private void forgetOrphans() {
-        if (!orphans.isEmpty() && processes.values().stream().noneMatch(process -> process.stage == Stage.FORKING)) {
+        if (!orphans.isEmpty() && !forking()) {
             orphans.clear();
         }
     }

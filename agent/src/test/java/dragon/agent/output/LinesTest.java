@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class LinesTest {
     private final List<String> shown = new ArrayList<>();
     private final Lines lines =
-            new Lines((bytes, length) -> shown.add(new String(bytes, 0, length, StandardCharsets.ISO_8859_1)));
+            new Lines((_, bytes, length) -> shown.add(new String(bytes, 0, length, StandardCharsets.ISO_8859_1)));
 
     private void add(int pid, String text) {
         lines.add(pid, text.getBytes(StandardCharsets.ISO_8859_1));

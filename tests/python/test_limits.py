@@ -1,0 +1,115 @@
+"""Descriptors, processes and client numbers run out: the error names the limit, need and have, and what raises it; the run goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import dragon
+import pytest
+
+PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin") or "python3"  # one that any user may execute
+
+MANY = """
+import dragon, multiprocessing as mp
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    event = mp.Event()
+    started = []
+    try:
+        for _ in range(100):
+            process = mp.Process(target=event.wait)
+            process.start()
+            started.append(process)
+    except OSError as error:
+        print(len(started), type(error).__name__, error)
+    event.set()
+    for process in started:
+        process.join()
+    for _ in range(2):
+        last = mp.Process(target=event.wait)
+        last.start()
+        last.join()
+        print(last.exitcode)
+"""
+
+DESCRIPTORS = """
+import dragon, multiprocessing as mp, os, resource
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    process = mp.Process(target=int)
+    process.start()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
+    held = []
+    try:
+        while True:
+            held.append(os.dup(0))
+    except OSError:
+        pass
+    for attempt in mp.Process(target=int).start, lambda: process.sentinel:
+        try:
+            attempt()
+        except OSError as error:
+            print(error.errno, error.strerror)
+    for descriptor in held:
+        os.close(descriptor)
+    process.join()
+    last = mp.Process(target=int)
+    last.start()
+    last.join()
+    print(last.exitcode)
+"""
+
+
+def output(folder: Path, text: str, *words: str, **settings: str) -> list[str]:
+    program = folder / "prog.py"
+    program.write_text(text)
+    for path in [folder, *folder.parents]:
+        if "pytest-of" in str(path):
+            path.chmod(0o711)
+    program.chmod(0o644)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DRAGON")}
+    environment.update(settings, PYTHONPATH=str(Path(dragon.__file__).parent.parent))
+    run = subprocess.run(
+        [*words, PYTHON, str(program)],
+        cwd="/",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be a user with few processes"
+)
+def test_processes_of_a_user(tmp_path: Path) -> None:
+    user = "64321"
+    lines = output(
+        tmp_path, MANY, "setpriv", "--reuid", user, "--regid", user, "--clear-groups", "prlimit", "--nproc=40"
+    )
+    assert "BlockingIOError" in lines[0]
+    assert f"processes and threads of user {user}: 40 of 40 are there, one more is needed" in lines[0]
+    assert "(ulimit -u)" in lines[0]
+    assert lines[1:] == ["0", "0"]
+
+
+def test_processes_of_a_run(tmp_path: Path) -> None:
+    lines = output(tmp_path, MANY, DRAGON_PROCESSES="6")
+    assert lines[0].startswith("5 BlockingIOError")
+    assert "may have 6 processes at once" in lines[0]
+    assert "raise DRAGON_PROCESSES" in lines[0]
+    assert lines[1:] == ["0", "0"]
+
+
+def test_descriptors_of_a_program(tmp_path: Path) -> None:
+    lines = output(tmp_path, DESCRIPTORS)
+    for line, what in zip(lines, ("starting a process", "the sentinel of a process")):
+        assert line.startswith(f"24 {what} needs another descriptor, and all 50 that this process (pid ")
+        assert "(ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
+    assert lines[2:] == ["0"]
