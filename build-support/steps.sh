@@ -17,6 +17,7 @@ steps=(
     "conformance:CPython's own tests of multiprocessing and concurrent.futures, in both pid styles"
     "versions:those of every other CPython that is here with its tests"
     "launcher:the dragon command, output, the terminal"
+    "places:the ways and places in which programs are run"
     "chaos:kill -9 of every part"
     "examples:the examples, with ./dragon and under every Python here"
 )
@@ -113,6 +114,10 @@ step_versions() {
 
 step_launcher() {
     run_pytest launcher integrity
+}
+
+step_places() {
+    run_pytest places
 }
 
 step_chaos() {

@@ -25,7 +25,7 @@ import weakref
 from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _died, _message, _shm
+from dragon import _died, _guard, _message, _shm
 from dragon._crew import Crew, Settings, Worker
 from dragon._died import InitializerFailed, WorkerDied
 from dragon._intake import Intake
@@ -439,7 +439,10 @@ class Dispatcher:
 
     def _not_ready(self, worker: Worker) -> None:
         self._stillborn += 1
-        if self._stillborn >= _STILLBORN:
+        guard = _guard.told()
+        if guard is not None:
+            self.break_down(self._failure(guard))
+        elif self._stillborn >= _STILLBORN:
             words = f"{_STILLBORN} workers, one after another, ended before they were ready for a task; the last, {worker.process.name}, {_died.how(worker.process)}"
             tail = _died.tail(worker.process)
             hint = "its initializer did not return" if self.crew.settings.arguments[0] else "what it prints says why"

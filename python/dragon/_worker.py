@@ -16,7 +16,7 @@ import types
 from multiprocessing import process, resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _preparation, _rights, _setting, _shm, popen
+from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, popen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,6 +199,9 @@ def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) ->
         code: int = mine._bootstrap(parent_sentinel=preparation.sentinel)  # type: ignore[attr-defined]
     except SystemExit as end:
         return _code_of(end)
+    except _guard.GuardMissing as error:
+        _guard.tell(error)
+        return 1
     except BaseException:
         sys.excepthook(*sys.exc_info())
         return 1
