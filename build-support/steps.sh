@@ -24,6 +24,7 @@ steps=(
 
 nothing_here=77
 step_limit=10m
+declare -A longer=([versions]=15m) # steps that may take longer: four suites of CPython's
 fail() { echo "$*"; exit 2; }
 
 step_build() {
