@@ -44,13 +44,10 @@ def write(
         raise error
     cloudpickle = _cloudpickle() if by_value and not isinstance(error, RecursionError) else None
     if cloudpickle is None:
-        hint = _HINT if by_value else ""
-        if error is not None:
-            raise _culprit.explained(error, _culprit.Tracer(_message.reducers()), thing, name, hint)
-        fault = _culprit.of_main(_MainTracer(_message.reducers()), thing, name, hint)
-        if fault is not None:
-            raise fault
-        return _message.Pickler(file, 5, buffer_callback=keep).dump(thing)
+        try:
+            return _write_plain(file, thing, keep, name, error, _HINT if by_value else "")
+        finally:
+            error = None  # else it and this frame would hold each other
     before = _handle.exported
     try:
         _pickler(cloudpickle)(file, 5, buffer_callback=keep).dump(thing)
@@ -58,6 +55,18 @@ def write(
         _handle.take_back(before)
         raise _culprit.explained(second, _tracer(cloudpickle), thing, name) from second.__cause__
     return None
+
+
+def _write_plain(file: Any, thing: Any, keep: Any, name: _culprit.Name, error: Exception | None, hint: str) -> None:
+    try:
+        if error is not None:
+            raise _culprit.explained(error, _culprit.Tracer(_message.reducers()), thing, name, hint)
+        error = _culprit.of_main(_MainTracer(_message.reducers()), thing, name, hint)
+        if error is not None:
+            raise error
+    finally:
+        error = None
+    _message.Pickler(file, 5, buffer_callback=keep).dump(thing)  # it names nothing of `__main__`, but holds that text
 
 
 def _cloudpickle() -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What an object is called, or what finds, in a way to a culprit, the object that has a name: its name and where it is.
 Name = Union[str, Callable[[list[Any]], tuple[str, int]]]
 
-_PATIENCE = 2.0  # seconds; the search in an object larger than that is given up
+_PATIENCE = 2.0  # seconds of processor time; the search in an object larger than that is given up
 _DEEPEST = 200  # objects within one another
 
 
@@ -42,12 +42,12 @@ class Tracer(_Pickler):  # type: ignore[misc]
         super().__init__(_Nowhere(), 5, buffer_callback=lambda buffer: False)
         self.dispatch_table = reducers
         self.way: list[Any] = []
-        self._until = time.monotonic() + _PATIENCE
+        self._until = time.thread_time() + _PATIENCE
         self._count = 0
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         self._count += 1
-        if len(self.way) >= _DEEPEST or (self._count % 1024 == 0 and time.monotonic() > self._until):
+        if len(self.way) >= _DEEPEST or (self._count % 1024 == 0 and time.thread_time() > self._until):
             raise _GivenUp
         self.way.append(obj)
         super().save(obj, save_persistent_id)
@@ -83,7 +83,7 @@ def _try(tracer: Tracer, thing: Any) -> Exception | None:
     try:
         tracer.dump(thing)
     except Exception as error:
-        return error
+        return error.with_traceback(None)  # whose frames would hold the user's object until the next collection
     finally:
         _handle.take_back(before)
     return None

@@ -31,7 +31,7 @@ _dumps = pickle.dumps
 _loads = pickle.loads
 _extra: dict[type, Any] = ForkingPickler._extra_reducers  # type: ignore[attr-defined]
 _everyones = copyreg.dispatch_table
-_counted = (-1, -1)  # how many were in each when they were looked at
+_counted = -1  # how many were in both when they were looked at
 _MAIN = (
     pickle.SHORT_BINUNICODE + b"\x08__main__"
 )  # in a pickle that refers to something of `__main__` by name, or holds that text
@@ -101,24 +101,9 @@ def dump(
     What plain pickle cannot do goes by value, if that is wanted and possible. The error tells the way to what is at fault, from the object's name on.
     """
     before = _handle.exported
+    error: Exception | None = None
     file = io.BytesIO()
     buffers: list[memoryview] = []
-    try:
-        if (len(_extra), len(_everyones)) != _counted:
-            reducers()
-        Pickler(file, 5, buffer_callback=keep_in(buffers) if out_of_band else None).dump(thing)
-    except Exception as error:
-        _handle.take_back(before)
-        return _otherwise(thing, name, out_of_band, error, by_value)
-    main = modules.get("__main__")
-    if main is not _ordinary_main and (main is _main_of_session or _look_at_main(main)) and _MAIN in file.getvalue():
-        _handle.take_back(before)
-        return _otherwise(thing, name, out_of_band)
-    return file.getbuffer(), buffers
-
-
-def keep_in(buffers: list[memoryview]) -> Any:
-    """What a pickler calls for each buffer: the large ones go into the list."""
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
@@ -127,7 +112,28 @@ def keep_in(buffers: list[memoryview]) -> Any:
         buffers.append(view)
         return False
 
-    return keep
+    try:
+        if len(_extra) + len(_everyones) != _counted:
+            reducers()
+        Pickler(file, 5, buffer_callback=keep if out_of_band else None).dump(thing)
+        main = modules["__main__"]
+        if (
+            main is _ordinary_main
+            or not (main is _main_of_session or _look_at_main(main))
+            or _MAIN not in file.getvalue()
+        ):
+            return file.getbuffer(), buffers
+    except Exception as failure:
+        error = failure
+    from dragon import _by_value
+
+    _handle.take_back(before)
+    file, buffers[:] = io.BytesIO(), []
+    try:
+        _by_value.write(file, thing, keep if out_of_band else None, name, error, by_value or error is None)
+    finally:
+        error = None  # else it and this frame would hold each other
+    return file.getbuffer(), buffers
 
 
 def _look_at_main(main: Any) -> bool:
@@ -140,17 +146,6 @@ def _look_at_main(main: Any) -> bool:
         return False
     _main_of_session = main
     return True
-
-
-def _otherwise(
-    thing: Any, name: _culprit.Name, out_of_band: bool, error: Exception | None = None, by_value: bool = True
-) -> tuple[memoryview, list[memoryview]]:
-    from dragon import _by_value
-
-    file = io.BytesIO()
-    buffers: list[memoryview] = []
-    _by_value.write(file, thing, keep_in(buffers) if out_of_band else None, name, error, by_value)
-    return file.getbuffer(), buffers
 
 
 def _second_look(error: Exception, data: Any, buffers: Any) -> Any:
@@ -182,5 +177,5 @@ def reducers() -> dict[type, Any]:
     table[array.array] = _reduce_array
     table.update(_everyones)
     table.update(_extra)
-    _counted = (len(_extra), len(_everyones))
+    _counted = len(_extra) + len(_everyones)
     return table

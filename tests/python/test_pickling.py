@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import dataclasses
 import functools
+import gc
 import os
 import pathlib
 import pickle
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from queue import Full
 from typing import Any, NamedTuple
 
@@ -185,6 +188,19 @@ def test_an_error_of_the_object_itself_keeps_its_type_and_words(ctx: Any) -> Non
     assert "obj['a'][0]" in str(caught.value.__cause__)
 
 
+def test_a_failure_holds_nothing(ctx: Any) -> None:
+    queue, task = ctx.Queue(), Task()
+    seen = weakref.ref(task)
+    gc.disable()
+    try:
+        with contextlib.suppress(TypeError):
+            queue.put(task)
+        del task
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
 def test_too_deep(ctx: Any) -> None:
     deep: list[Any] = []
     for _ in range(100_000):
@@ -197,7 +213,7 @@ def test_too_deep(ctx: Any) -> None:
 
 def test_a_large_object_is_searched(ctx: Any) -> None:
     with pytest.raises(TypeError, match=rf"{LOCK} \(obj\[1\]"):
-        ctx.Queue().put([list(map(str, range(50_000))), threading.Lock()])
+        ctx.Queue().put([list(map(str, range(5_000))), threading.Lock()])
 
 
 def test_what_cannot_be_unpickled_raises_where_it_is_received(ctx: Any) -> None:
