@@ -40,6 +40,17 @@ def test_identity(ctx: Any) -> None:
     assert seen["name"] == "somebody" and seen["parent_alive"] and seen["method"] == "dragon"
 
 
+def test_a_child_forked_ahead_that_is_killed_is_replaced(ctx: Any) -> None:
+    zygote = ask(ctx, os.getppid)[1]
+    for _ in range(5):
+        spare = int(pathlib.Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()[-1])
+        descriptor = os.pidfd_open(spare)
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        wait([descriptor], PATIENCE)  # type: ignore[list-item]
+        os.close(descriptor)
+        assert ask(ctx, os.getppid)[1] == zygote
+
+
 def test_a_started_process_names_its_parent_as_the_parent_names_itself(ctx: Any) -> None:
     process = ctx.Process(target=print, args=(), name="x parent=1 y")
     process.start()
