@@ -11,13 +11,14 @@ static inline struct dragon_object *channel_of(const struct shm_call *call)
 
 static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    static const char *const names[] = {"capacity", "slot_size", "ends", "role", NULL};
-    PyObject *values[4];
+    static const char *const names[] = {"capacity", "slot_size", "ends", "role", "limit", NULL};
+    PyObject *values[5];
     uint32_t capacity = 0;
     struct dragon_plan plan = {.kind = DRAGON_CHANNEL, .role = DRAGON_USER, .detail = 128};
     if (!shm_arguments(names, 0, args, count, keywords, values)) return NULL;
     if (!shm_u32(values[0], "capacity", &capacity) || !shm_u32(values[1], "slot_size", &plan.detail) || !shm_u32(values[3], "role", &plan.role))
         return NULL;
+    if (!shm_u64(values[4], "limit", &plan.limit)) return NULL;
     int ends = values[2] ? PyObject_IsTrue(values[2]) : 0;
     if (ends < 0) return NULL;
     if (capacity > DRAGON_MAX_RING)
@@ -36,6 +37,17 @@ static PyObject *bind_channel(PyObject *type, PyObject *const *args, Py_ssize_t 
     return shm_bind_to(type, args, count, keywords, true, 1u << DRAGON_CHANNEL);
 }
 
+/* The message is sent; a sender that is far ahead of the receivers is held up here. */
+static int settle(struct shm_call *call, int64_t deadline)
+{
+    struct dragon_object *channel = channel_of(call);
+    if (!dragon_channel_outweighs(&shm_process, channel, channel->channel.limit)) return DRAGON_OK;
+    shm_unlock(call);
+    int result = dragon_channel_settle(call->thread, channel, deadline);
+    shm_lock(call);
+    return result;
+}
+
 /* Sends without the GIL only what may wait or takes long. */
 static PyObject *send_message(PyObject *self, struct dragon_outgoing *message, PyObject *timeout)
 {
@@ -52,6 +64,7 @@ static PyObject *send_message(PyObject *self, struct dragon_outgoing *message, P
         result = dragon_channel_send(call.thread, message, deadline);
         shm_lock(&call);
     }
+    if (result == DRAGON_OK && message->weighed && deadline != DRAGON_NO_WAIT) result = settle(&call, deadline);
     shm_end(&call);
     if (SHM_LIKELY(result == DRAGON_OK)) Py_RETURN_NONE;
     return shm_raise(result, "send");
@@ -328,7 +341,7 @@ static PyObject *get_capacity(PyObject *self, void *unused)
 }
 
 static PyMethodDef methods[] = {
-    SHM_METHOD("create", create, METH_CLASS, "create(capacity=0, slot_size=128, ends=False, role=USER)"),
+    SHM_METHOD("create", create, METH_CLASS, "create(capacity=0, slot_size=128, ends=False, role=USER, limit=0)"),
     SHM_METHOD("bind", bind_channel, METH_CLASS, "bind(offset, id, role=USER)"),
     SHM_METHOD("send", send_one, 0, "send(data, timeout=None, flags=0)\n\nCopy data in as one message."),
     SHM_METHOD("send_parts", send_parts, 0, "send_parts(parts, timeout=None, flags=1)\n\nOne message of several buffers."),

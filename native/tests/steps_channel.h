@@ -91,6 +91,37 @@ static void alive(int rounds)
     }
 }
 
+/* A sender that is held up after its message, the fourth of five large ones; the victim takes one, and the tester what is left. */
+static int send_and_settle(struct bystander *b)
+{
+    uint8_t bytes[LARGE];
+    memset(bytes, 99, sizeof bytes);
+    int result = send_from(b->record, b->binding.object, bytes, sizeof bytes, DRAGON_FOREVER);
+    return result == DRAGON_OK ? dragon_channel_settle(b->record, b->binding.object, DRAGON_FOREVER) : result;
+}
+static void prepare_held(void)
+{
+    test_create(&thing, &(struct dragon_plan){.kind = DRAGON_CHANNEL, .role = DRAGON_USER, .detail = 64, .limit = 4 * LARGE});
+    fill(4, LARGE);
+    waiting_one = bystander_start(send_and_settle);
+}
+static void victim_settles(void)
+{
+    victim_send_large();
+    if (dragon_channel_settle(mine, thing.object, DRAGON_FOREVER) != DRAGON_OK) _exit(3);
+}
+static void take_four(void)
+{
+    for (int i = 0; i < 4; i++) CHECK(test_receive(&thing, NULL, NULL, soon()) == DRAGON_OK);
+}
+static void verify_settled(void)
+{
+    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {}
+    AWAIT(waiting_one);
+    while (test_receive(&thing, NULL, NULL, DRAGON_NO_WAIT) == DRAGON_OK) {}
+    alive(70);
+}
+
 static void prepare_three(void)
 {
     unbounded();
@@ -320,6 +351,8 @@ static const struct scenario channel_scenarios[] = {
     {"receive over the end of a ring", prepare_moved, victim_receive_two, NULL, verify_moved},
     {"send to sleeping receivers", prepare_receivers, victim_send_small, NULL, verify_receivers},
     {"send large to sleeping receivers", prepare_receivers, victim_send_large, NULL, verify_receivers},
+    {"receive, a sender is held up", prepare_held, victim_receive, NULL, verify_settled},
+    {"send and be held up", prepare_held, victim_settles, take_four, verify_settled},
     {"send and sleep, bounded", prepare_full_bounded, victim_send_small, take_two, verify_full_bounded},
     {"send large and sleep, bounded", prepare_full_bounded, victim_send_large, take_two, verify_full_bounded},
     {"receive, a sender sleeps", prepare_full_bounded, victim_receive, NULL, verify_received_bounded_any},

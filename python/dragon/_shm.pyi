@@ -102,7 +102,10 @@ class Channel(_Object):
     """A FIFO of messages: many senders, many receivers, in any process of the node."""
 
     @classmethod
-    def create(cls, capacity: int = 0, slot_size: int = 128, ends: bool = False, role: int = USER) -> Channel: ...
+    def create(
+        cls, capacity: int = 0, slot_size: int = 128, ends: bool = False, role: int = USER, limit: int = 0
+    ) -> Channel:
+        """`limit`: bytes in flight beyond which a sender, its message sent, is held up until receivers have caught up; 0: it never is."""
     @classmethod
     def bind(cls, offset: int, id: int, role: int = USER) -> Channel: ...
     def send(self, data: Buffer, timeout: float | None = None, flags: int = 0) -> None:

@@ -2,6 +2,8 @@
 
 An end of a pipe is a reference to a channel with a role, sender or receiver. When the last reference with a role is gone (closed, dropped, or its process
 killed), the other side sees the end of file, or a broken pipe.
+
+A sender may be 8 MiB ahead of its receiver. A message with which it is further ahead is sent, too, but `send` returns only when the receiver has caught up.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     Buffer = Any
 
 __all__ = ["Connection", "ListenerGone", "Pipe", "wait"]
+
+_LIMIT = 8 << 20  # bytes in flight, beyond which a sender waits for its receiver
 
 
 class ListenerGone(BrokenPipeError, ConnectionResetError, ConnectionRefusedError, EOFError):
@@ -224,7 +228,7 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
 
 
 def _one_way() -> tuple[_shm.Channel, _shm.Channel]:
-    receiver = _shm.Channel.create(ends=True, role=_shm.RECEIVER)
+    receiver = _shm.Channel.create(ends=True, role=_shm.RECEIVER, limit=_LIMIT)
     return receiver, _shm.Channel.bind(receiver.offset, receiver.id, _shm.SENDER)
 
 

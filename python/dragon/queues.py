@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragon import _handle, _message, _shm
 from dragon.connection import Connection, Pipe
-from dragon.synchronize import Condition, Semaphore
+from dragon.synchronize import SEM_VALUE_MAX, Condition, Semaphore
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,31 +21,33 @@ if TYPE_CHECKING:
 
 __all__ = ["JoinableQueue", "Queue", "SimpleQueue"]
 
-_LARGEST = 1 << 20  # slots of a bounded channel
+_LARGEST = 1 << 20  # slots of a bounded channel; above, the channel grows and a semaphore counts
 
 
 class Queue(stock.Queue):  # type: ignore[type-arg]
     """A queue for any number of processes. It can be pickled at any time."""
 
     def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
-        if maxsize > _LARGEST:
-            raise ValueError(
-                f"a queue of at most {maxsize} items: the largest bound is {_LARGEST}; use 0 for a queue without one"
+        if maxsize > SEM_VALUE_MAX:
+            raise OverflowError(
+                f"a queue holds at most {SEM_VALUE_MAX} items, not {maxsize}; use 0 for one without a bound"
             )
         self._maxsize = max(maxsize, 0)
-        self._start(_shm.Channel.create(self._maxsize))
+        huge = self._maxsize > _LARGEST
+        self._start(_shm.Channel.create(0 if huge else self._maxsize), Semaphore(self._maxsize) if huge else None)
 
-    def _start(self, channel: _shm.Channel) -> None:
+    def _start(self, channel: _shm.Channel, room: Semaphore | None) -> None:
         self._channel = channel
+        self._room = room
         self._closed = self._used = False
         self._ends: dict[str, Connection] = {}
 
     def __getstate__(self) -> Any:
-        return self._maxsize, _handle.export(self._channel)
+        return self._maxsize, self._room, _handle.export(self._channel)
 
     def __setstate__(self, state: Any) -> None:
-        self._maxsize, handle = state[:2]
-        self._start(_handle.bind(_shm.Channel, handle))
+        self._maxsize, room, handle = state[:3]
+        self._start(_handle.bind(_shm.Channel, handle), room)
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Puts an object into the queue; raises Full if it stays full for the time that is given."""
@@ -63,19 +65,36 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
             hook(error, obj)  # a subclass wants to hear of it, as concurrent.futures does
 
     def _put(self, obj: Any, timeout: float | None) -> None:
+        # A process that is killed between these two, or between its two in `get`, takes its place of more than a million with it.
+        if self._room is not None and not self._room.acquire(timeout=timeout):
+            raise Full
         try:
-            _message.send(self._channel, obj, timeout)
+            _message.send(self._channel, obj, None if self._room is not None else timeout)
         except _shm.Timeout:
             raise Full from None
+        except BaseException:
+            self._make_room()
+            raise
+
+    def _make_room(self) -> None:
+        if self._room is not None:
+            self._room.release()
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Takes the next object from the queue; raises Empty if there is none for the time that is given."""
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
         try:
-            return _message.receive(self._channel, timeout if block else 0)
+            thing = _message.receive(self._channel, timeout if block else 0)
         except _shm.Timeout:
             raise Empty from None
+        except _shm.Error:
+            raise
+        except Exception:
+            self._make_room()  # it was taken, and cannot be unpickled
+            raise
+        self._make_room()
+        return thing
 
     def qsize(self) -> int:
         """How many objects are in the queue now."""
@@ -133,7 +152,7 @@ class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
-        self._cond, self._unfinished_tasks = state[2:]
+        self._cond, self._unfinished_tasks = state[3:]
 
     def _put(self, obj: Any, timeout: float | None) -> None:
         # Counted before it is in the queue: whoever takes it may be done with it at once.

@@ -77,6 +77,10 @@ def sleep(seconds: float = 1000) -> None:
     time.sleep(seconds)
 
 
+def never_receive(connection: Any) -> None:
+    time.sleep(1000)
+
+
 def kill_self(number: int = signal.SIGKILL) -> None:
     os.kill(os.getpid(), number)
 

@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import socket
 import threading
+import time
 from multiprocessing import reduction
 from multiprocessing.connection import wait
 from typing import Any
@@ -31,6 +32,54 @@ def test_objects_come_back_as_they_went(ctx: Any, thing: Any) -> None:
     assert back == thing and type(back) is type(thing)
     there.send(thing)
     assert here.recv_bytes() == pickle.dumps(thing) or pickle.loads(pickle.dumps(thing)) == thing
+
+
+@pytest.mark.parametrize("size", [9 << 20, 3])
+def test_a_sender_that_is_far_ahead_waits_for_the_receiver(ctx: Any, size: int) -> None:
+    reader, writer = ctx.Pipe(duplex=False)
+    sent, held = 0, threading.Event()
+
+    def send() -> None:
+        nonlocal sent
+        while not held.is_set():
+            writer.send_bytes(b"m" * size)
+            sent += 1
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    while reader._reader.qsize() * max(size, 128) <= 8 << 20 or not _sleeping(sender):
+        time.sleep(0)
+    in_flight = reader._reader.qsize()
+    assert sent == in_flight - 1, "the last message is there, its sender not back"
+    held.set()
+    for _ in range(in_flight):
+        assert len(reader.recv_bytes()) == size
+    sender.join(PATIENCE)
+    assert not sender.is_alive() and not reader.poll()
+
+
+def _sleeping(thread: threading.Thread) -> bool:
+    with open(f"/proc/self/task/{thread.native_id}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "S"
+
+
+def test_a_sender_that_is_held_up_hears_that_nobody_receives_any_more(ctx: Any) -> None:
+    reader, writer = ctx.Pipe(duplex=False)
+    process = ctx.Process(target=targets.never_receive, args=(reader,))
+    process.start()
+    reader.close()
+
+    def kill() -> None:
+        while writer._writer.qsize() == 0:
+            time.sleep(0)
+        process.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(BrokenPipeError):
+        writer.send_bytes(b"m" * (9 << 20))
+    killer.join()
+    process.join(PATIENCE)
 
 
 def test_large_buffers_go_out_of_band(ctx: Any) -> None:

@@ -150,8 +150,29 @@ def test_they_are_queues_of_multiprocessing(ctx: Any) -> None:
 
 
 def test_a_bound_that_is_too_large_says_so(ctx: Any) -> None:
-    with pytest.raises(ValueError, match="largest bound is 1048576"):
-        ctx.Queue(1 << 21)
+    with pytest.raises(OverflowError, match="at most 2147483647 items"):
+        ctx.Queue(1 << 31)
+
+
+@pytest.mark.parametrize("kind", ["Queue", "JoinableQueue"])
+def test_a_bound_of_any_size(ctx: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    getattr(ctx, kind)((1 << 31) - 1).put(1)
+    monkeypatch.setattr("dragon.queues._LARGEST", 2)
+    queue = getattr(ctx, kind)(3)
+    process = ctx.Process(target=targets.count, args=(queue, 0, 2))
+    process.start()
+    process.join()
+    queue.put(2)
+    assert queue.full()
+    with pytest.raises(Full):
+        queue.put(3, False)
+    with pytest.raises(Full):
+        queue.put(3, timeout=0.01)
+    assert queue.get() == 0
+    with pytest.raises(AttributeError, match="not to be pickled"):
+        queue.put(Unpicklable())
+    queue.put(3)
+    assert [queue.get() for _ in range(3)] == [1, 2, 3] and queue.empty()
 
 
 class Unpicklable:

@@ -78,6 +78,7 @@ static inline void dragon_object_init(struct dragon_process *process, struct dra
 struct dragon_plan {
     uint32_t kind, role, flags;
     uint64_t value; /* semaphore: value; channel: capacity; area: size; barrier: parties */
+    uint64_t limit; /* channel: bytes in flight beyond which senders are held up; 0: none */
     uint32_t detail; /* semaphore: max; channel: slot size */
 };
 
@@ -118,6 +119,7 @@ static inline void dragon_object_fill(struct dragon_process *process, struct dra
     case DRAGON_CHANNEL:
         object->channel.capacity = (uint32_t)plan->value;
         object->channel.slot_size = plan->detail;
+        object->channel.limit = plan->limit;
         atomic_init(&object->channel.head_ring, ring);
         atomic_init(&object->channel.tail_ring, ring);
         dragon_ring_init(&object->ring, plan->value ? (uint32_t)plan->value : 64, plan->detail, plan->value ? 0 : DRAGON_GROWABLE, 0);

@@ -16,6 +16,7 @@ struct dragon_outgoing {
     uint32_t count, flags;
     uint64_t length;
     bool large; /* the bytes lie in blocks[0] already */
+    bool weighed; /* result: after this one the sender should look how much is in flight (dragon_channel_settle) */
 };
 
 struct dragon_incoming {
@@ -25,6 +26,8 @@ struct dragon_incoming {
     const uint8_t *bytes; /* the thread's own, or in a block that dragon_message_done frees */
     bool large;
 };
+
+enum { DRAGON_WEIGHED = 64 }; /* small messages between two looks at how much is in flight */
 
 static inline void dragon_gather(struct dragon_process *process, uint8_t *to, const struct dragon_outgoing *message)
 {
@@ -60,6 +63,7 @@ static inline int dragon_try_send(struct dragon_thread *thread, void *argument)
         dragon_choose(thread, &channel->queue[DRAGON_RECEIVERS]);
         return DRAGON_CLOSED;
     }
+    message->weighed = channel->channel.limit && (message->large || p.index % DRAGON_WEIGHED == 0);
     struct dragon_payload *payload = (void *)p.slot->payload;
     payload->length = (uint32_t)message->length;
     payload->kind_and_flags = (message->large ? DRAGON_BLOCK : DRAGON_INLINE) << 24 | message->flags;
@@ -99,6 +103,15 @@ static inline int dragon_channel_send(struct dragon_thread *thread, struct drago
     return result;
 }
 
+/* Senders wait for less to be in flight: is it time for them to look? Not at each small message, but at the last. */
+static inline bool dragon_channel_lighter(struct dragon_thread *thread, const struct dragon_incoming *message, uint64_t index)
+{
+    struct dragon_position p;
+    uint64_t word;
+    return message->large || index % DRAGON_WEIGHED == 0 ||
+           dragon_chain_peek(thread->process, &message->channel->channel.head_ring, &p, &word) != DRAGON_OK;
+}
+
 /* Claim, copy out or take the block, free the slot, wake. Killed with the slot READING: it is freed, with its block; later: the block stands in blocks[0]. */
 static inline int dragon_try_receive(struct dragon_thread *thread, void *argument)
 {
@@ -126,7 +139,8 @@ static inline int dragon_try_receive(struct dragon_thread *thread, void *argumen
     }
     dragon_slot_release(&p);
     dragon_fence();
-    if (channel->channel.capacity && dragon_look(&channel->queue[DRAGON_SENDERS].waiting)) dragon_choose(thread, &channel->queue[DRAGON_SENDERS]);
+    if (dragon_look(&channel->queue[DRAGON_SENDERS].waiting) && (channel->channel.capacity || dragon_channel_lighter(thread, message, p.index)))
+        dragon_choose(thread, &channel->queue[DRAGON_SENDERS]);
     /* The chain: also at the end, since this receiver's enqueue may have hidden others from the closer. */
     if (dragon_look(&channel->queue[DRAGON_RECEIVERS].waiting) &&
         ((dragon_load(&channel->closed) & (DRAGON_NO_SENDERS | DRAGON_CLOSED_BY_CALL)) ||
@@ -213,6 +227,64 @@ static inline uint64_t dragon_channel_count(const struct dragon_process *process
         offset = dragon_load(&ring->next);
     }
     return count;
+}
+
+/* Bytes of the messages that are ready in a ring, each at least its slot's; not counted on once they are more than `enough`. A message that is taken
+ * meanwhile may be counted wrongly: it is a look, and the next look is right. */
+__attribute__((no_sanitize("thread"))) static inline uint64_t dragon_ring_weight(struct dragon_ring *ring, uint64_t enough)
+{
+    uint64_t weight = 0;
+    struct dragon_position p = dragon_position(ring, dragon_peek(&ring->head));
+    while (weight <= enough) {
+        uint64_t word = dragon_load(&p.slot->word);
+        if (dragon_lap(word) > p.lap) {
+            dragon_catch_up(&p, word);
+            continue;
+        }
+        uint32_t state = dragon_slot_state(word);
+        if (dragon_lap(word) < p.lap || state == DRAGON_SLOT_FREE || state == DRAGON_SLOT_CLOSED) break;
+        const struct dragon_payload *payload = (const void *)p.slot->payload;
+        if (state == DRAGON_SLOT_READY)
+            weight +=
+                payload->kind_and_flags >> 24 == DRAGON_BLOCK && payload->large.length > ring->slot_size ? payload->large.length : ring->slot_size;
+        dragon_next(&p);
+    }
+    return weight;
+}
+
+/* Are more bytes in flight than that? */
+static inline bool dragon_channel_outweighs(const struct dragon_process *process, struct dragon_object *channel, uint64_t limit)
+{
+    if (dragon_channel_count(process, channel) * channel->channel.slot_size > limit) return true;
+    uint64_t weight = 0;
+    for (uint64_t offset = dragon_load(&channel->channel.head_ring); offset && weight <= limit;) {
+        struct dragon_ring *ring = dragon_at(process, offset);
+        weight += dragon_ring_weight(ring, limit - weight);
+        offset = dragon_load(&ring->next);
+    }
+    return weight > limit;
+}
+
+/* Half the limit: who was held up goes on for a while before it is held up again. */
+static inline int dragon_try_settle(struct dragon_thread *thread, void *argument)
+{
+    struct dragon_object *channel = argument;
+    if (dragon_load(&channel->closed) & (DRAGON_NO_RECEIVERS | DRAGON_CLOSED_BY_CALL)) return DRAGON_CLOSED;
+    return dragon_channel_outweighs(thread->process, channel, channel->channel.limit / 2) ? DRAGON_AGAIN : DRAGON_OK;
+}
+
+/* After a send that was `weighed`: if more is in flight than the channel's limit, waits until the receivers have caught up, or the deadline passes. The
+ * message is theirs already, and the sender holds nothing: killed here, nobody notices. DRAGON_CLOSED: nobody will receive it any more. */
+static inline int dragon_channel_settle(struct dragon_thread *thread, struct dragon_object *channel, int64_t deadline)
+{
+    if (!dragon_channel_outweighs(thread->process, channel, channel->channel.limit)) return DRAGON_OK;
+    uint64_t offset = dragon_offset(thread->process, channel);
+    struct dragon_place place = {offset, dragon_load(&channel->id), &channel->queue[DRAGON_SENDERS]};
+    struct dragon_wait wait = {.try = dragon_try_settle, .argument = channel, .deadline = deadline, .places = &place, .count = 1, .watch = true};
+    dragon_begin(thread, DRAGON_WAIT, offset);
+    int result = dragon_wait(thread, &wait);
+    dragon_end(thread);
+    return result == DRAGON_TIMEOUT ? DRAGON_OK : result;
 }
 
 #endif

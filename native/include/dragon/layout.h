@@ -148,7 +148,7 @@ struct dragon_object { /* section 9 */
     union { /* at 64 */
         struct {
             uint32_t capacity, slot_size;
-            uint64_t unused;
+            uint64_t limit;
             dragon_u64 head_ring, tail_ring;
         } channel;
         struct {

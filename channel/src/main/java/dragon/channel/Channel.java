@@ -27,7 +27,8 @@ public final class Channel extends SharedObject {
 
     static final int CAPACITY = ObjectLayout.BODY;
     static final int SLOT_BYTES = CAPACITY + Integer.BYTES;
-    static final int HEAD_RING = ObjectLayout.BODY + 16;
+    static final int LIMIT = SLOT_BYTES + Integer.BYTES;
+    static final int HEAD_RING = LIMIT + Long.BYTES;
     static final int TAIL_RING = HEAD_RING + Long.BYTES;
     private static final int FIRST_SLOTS = 64;
 
@@ -59,6 +60,17 @@ public final class Channel extends SharedObject {
      * @param role of the reference returned
      */
     public static Channel create(Client client, int capacity, int slotSize, boolean ends, Role role) {
+        return create(client, capacity, slotSize, ends, role, 0);
+    }
+
+    /**
+     * A new channel whose senders are held up when they are far ahead of the receivers.
+     *
+     * @param limit bytes in flight, each message at least its slot: a message with which there are more is sent, too, but its {@code send} returns only
+     *     when less than half of that is in flight, or its time limit passes; when the receivers are gone meanwhile it throws
+     *     {@link ChannelClosedException}. 0: no limit
+     */
+    public static Channel create(Client client, int capacity, int slotSize, boolean ends, Role role, long limit) {
         if (capacity < 0 || capacity > Ring.MOST || slotSize < 48 || slotSize % 16 != 0 || slotSize > 1 << 16) {
             throw new DragonException(
                     DragonException.Category.USER,
@@ -77,6 +89,7 @@ public final class Channel extends SharedObject {
             Ring.format(ring, slots, slotSize, capacity == 0 ? Ring.GROWABLE : 0, 0);
             Raw.putInt(address + CAPACITY, capacity);
             Raw.putInt(address + SLOT_BYTES, slotSize);
+            Raw.putLong(address + LIMIT, limit);
             Raw.putLong(address + HEAD_RING, ring - client.memory().base());
             Raw.putLong(address + TAIL_RING, ring - client.memory().base());
         });

@@ -25,6 +25,7 @@ final class Receiving {
     private final Memory memory;
     private final int me;
     private final int capacity;
+    private final int slotSize;
     private final long closed;
     private final long headRing;
     private final long receivers;
@@ -39,6 +40,7 @@ final class Receiving {
         this.memory = client.memory();
         this.me = client.number();
         this.capacity = Raw.getInt(address + Channel.CAPACITY);
+        this.slotSize = Raw.getInt(address + Channel.SLOT_BYTES);
         this.closed = address + ObjectLayout.CLOSED;
         this.headRing = address + Channel.HEAD_RING;
         this.receivers = address + ObjectLayout.QUEUE_0;
@@ -195,13 +197,14 @@ final class Receiving {
     }
 
     /**
-     * Frees a read slot, wakes a sender, and passes on to the next receiver if there is something for it: a message, or the end. The freed slot may have
+     * Frees a read slot, wakes a sender (one that waits for less to be in flight not at each small message, but at the last), and passes on to the next receiver if there is something for it: a message, or the end. The freed slot may have
      * been what hid the next ring's messages from others.
      */
     private void release(ThreadRecord record, long slot) {
+        boolean weighed = Weight.counts(slot, slotSize);
         Ring.release(slot);
         Raw.fence();
-        if (capacity != 0 && WaitQueue.anyone(senders)) {
+        if (WaitQueue.anyone(senders) && (capacity != 0 || weighed || Chain.peek(memory, headRing) <= 0)) {
             Waiter.passOn(record, senders);
         }
         if (WaitQueue.anyone(receivers)

@@ -306,6 +306,33 @@ final class Ring {
         return count;
     }
 
+    /** {@code left} less the weights of the messages that are ready, the oldest first, until it is negative. */
+    static long subtractWeights(long ring, long left) {
+        int capacity = Raw.getInt(ring + CAPACITY);
+        int bits = Raw.getInt(ring + INDEX_BITS);
+        int slotSize = Raw.getInt(ring + SLOT_SIZE);
+        long position = Raw.getLongOpaque(ring + HEAD);
+        long rest = left;
+        while (rest >= 0) {
+            int index = (int) (position & (1L << bits) - 1);
+            long slot = slotAt(ring, index, slotSize);
+            long word = Raw.getLongAcquire(slot);
+            long lap = position >>> bits;
+            if (lap(word) > lap) {
+                position = following(lap(word) - 1 << bits | index, index, capacity, bits);
+                continue;
+            }
+            if (lap(word) < lap || state(word) == FREE || state(word) == CLOSED) {
+                break;
+            }
+            if (state(word) == READY) {
+                rest -= Weight.of(slot, slotSize);
+            }
+            position = following(position, index, capacity, bits);
+        }
+        return rest;
+    }
+
     /** Visits every slot, for the agent. */
     static void forEachSlot(long ring, SlotVisitor visitor) {
         int slotSize = Raw.getInt(ring + SLOT_SIZE);

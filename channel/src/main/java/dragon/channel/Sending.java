@@ -24,12 +24,15 @@ final class Sending {
     private final int me;
     private final int capacity;
     private final int inline;
+    private final long limit;
     private final long closed;
     private final long tailRing;
+    private final long headRing;
     private final long firstRing;
     private final long receivers;
     private final long senders;
     private final Waiter.Attempt sendAttempt = this::attemptSend;
+    private final Waiter.Attempt settleAttempt = this::attemptSettle;
 
     Sending(Channel channel) {
         long address = channel.address();
@@ -38,8 +41,10 @@ final class Sending {
         this.me = client.number();
         this.capacity = Raw.getInt(address + Channel.CAPACITY);
         this.inline = Raw.getInt(address + Channel.SLOT_BYTES) - Slot.BYTES;
+        this.limit = Raw.getLong(address + Channel.LIMIT);
         this.closed = address + ObjectLayout.CLOSED;
         this.tailRing = address + Channel.TAIL_RING;
+        this.headRing = address + Channel.HEAD_RING;
         this.firstRing = address + ObjectLayout.RING;
         this.receivers = address + ObjectLayout.QUEUE_0;
         this.senders = address + ObjectLayout.QUEUE_1;
@@ -54,7 +59,7 @@ final class Sending {
             Raw.putInt(slot + Slot.LENGTH, Long.BYTES);
             Raw.putInt(slot + Slot.KIND_AND_FLAGS, 0);
             Raw.putLong(slot + Slot.BYTES, value);
-            publish(record, slot);
+            publish(record, slot, Waiter.FOREVER);
         } finally {
             channel.end(record);
         }
@@ -72,7 +77,7 @@ final class Sending {
             loan.sent();
             Ring.publish(slot);
             loan.gone();
-            published(record);
+            published(record, true, Waiter.FOREVER);
         } finally {
             channel.end(record);
         }
@@ -89,7 +94,7 @@ final class Sending {
             Raw.putLong(slot + Slot.BYTES + 8, b);
             Raw.putLong(slot + Slot.BYTES + 16, c);
             Raw.putLong(slot + Slot.BYTES + 24, d);
-            publish(record, slot);
+            publish(record, slot, Waiter.FOREVER);
         } finally {
             channel.end(record);
         }
@@ -112,7 +117,7 @@ final class Sending {
             Raw.putInt(slot + Slot.LENGTH, size);
             Raw.putInt(slot + Slot.KIND_AND_FLAGS, flags);
             Raw.copyIn(data, 0, slot + Slot.BYTES, size);
-            publish(record, slot);
+            publish(record, slot, deadline);
             return true;
         } finally {
             channel.end(record);
@@ -134,7 +139,7 @@ final class Sending {
                 return false;
             }
             writeInline(record, slot, data, flags);
-            publish(record, slot);
+            publish(record, slot, deadline);
             return true;
         } finally {
             channel.end(record);
@@ -177,7 +182,7 @@ final class Sending {
         blocks.send(record, 0);
         Ring.publish(slot);
         record.block(0, 0);
-        published(record);
+        published(record, true, deadline);
         return true;
     }
 
@@ -225,18 +230,42 @@ final class Sending {
         return slot;
     }
 
-    private void publish(ThreadRecord record, long slot) {
+    private void publish(ThreadRecord record, long slot, long deadline) {
+        boolean weighed = limit != 0 && Weight.counts(slot, inline + Slot.BYTES);
         Ring.publish(slot);
-        published(record);
+        published(record, weighed, deadline);
     }
 
-    /** Wakes a receiver, and passes on to the next sender if there is room for it. */
-    private void published(ThreadRecord record) {
+    /** Wakes a receiver, and passes on to the next sender if there is room for it. The message is sent; who is far ahead is held up now. */
+    private void published(ThreadRecord record, boolean weighed, long deadline) {
         if (WaitQueue.anyone(receivers)) {
             Waiter.passOn(record, receivers);
         }
         if (capacity != 0 && WaitQueue.anyone(senders) && Ring.hasRoom(firstRing)) {
             Waiter.passOn(record, senders);
         }
+        if (limit != 0 && weighed && deadline != Waiter.NO_WAIT && exceeds(limit)) {
+            settle(record, deadline);
+        }
+    }
+
+    /** Waits until receivers have caught up, or the deadline passes. Killed here: nobody notices, the sender holds nothing. */
+    private void settle(ThreadRecord record, long deadline) {
+        if (Waiter.await(record, channel, senders, settleAttempt, true, deadline) == CLOSED) {
+            throw new ChannelClosedException("nobody will receive what was sent on " + channel
+                    + " and not received yet: it was closed, or all receivers are gone");
+        }
+    }
+
+    /** Half the limit: who was held up goes on for a while before it is held up again. */
+    private long attemptSettle(ThreadRecord record) {
+        if ((Raw.getIntAcquire(closed) & CLOSED_TO_SENDERS) != 0) {
+            return CLOSED;
+        }
+        return exceeds(limit / 2) ? 0 : 1;
+    }
+
+    private boolean exceeds(long bytes) {
+        return Weight.exceeds(client.memory(), headRing, bytes);
     }
 }

@@ -3,6 +3,7 @@ package dragon.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dragon.memory.Client;
 import dragon.memory.DragonException;
@@ -14,8 +15,12 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ChannelTest {
     private static final Duration BRIEF = Duration.ofMillis(2);
@@ -84,6 +89,41 @@ class ChannelTest {
                 assertThat(small.flags()).isEqualTo(5);
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 3000})
+    void aSenderFarAheadIsHeldUpUntilReceiversHaveCaughtUp(int size) throws Exception {
+        long limit = 64 << 10;
+        Channel mine = Channel.create(client, 0, 64, false, Role.USER, limit);
+        Channel theirs = Channel.bind(other, mine.handle(), Role.USER);
+        int fits = (int) limit / Math.max(64, size);
+        AtomicInteger sent = new AtomicInteger();
+        Thread sender = Thread.ofPlatform().start(() -> {
+            for (int i = 0; i < 20 * fits; i++) {
+                mine.send(bytes(size, i));
+                sent.incrementAndGet();
+            }
+        });
+        for (int i = 0; i < 20 * fits; i++) {
+            assertThat(theirs.receive()).isEqualTo(bytes(size, i));
+            assertThat(sent.get() - i).isLessThanOrEqualTo(fits + 1 + (size < 64 ? 64 : 0));
+        }
+        sender.join();
+        assertThat(theirs.tryReceive()).isNull();
+    }
+
+    @Test
+    void aSenderThatIsHeldUpHearsThatTheChannelWasClosed() throws Exception {
+        Channel mine = Channel.create(client, 0, 64, false, Role.USER, 1000);
+        Channel theirs = Channel.bind(other, mine.handle(), Role.USER);
+        FutureTask<Throwable> sender = new FutureTask<>(() -> catchThrowable(() -> mine.send(new byte[2000])));
+        Thread.ofPlatform().start(sender);
+        theirs.await();
+        theirs.shut();
+        assertThat(sender.get()).isInstanceOf(ChannelClosedException.class);
+        assertThat(theirs.receive()).hasSize(2000);
+        mine.close();
     }
 
     @Test

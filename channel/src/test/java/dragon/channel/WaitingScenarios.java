@@ -294,6 +294,8 @@ final class WaitingScenarios {
                 lock.release();
                 return notified;
             });
+            lock.acquire(); // given up only when the sleeper can be found
+            lock.release();
         }
 
         @Override
