@@ -1,6 +1,7 @@
 package dragon.channel;
 
 import dragon.memory.Client;
+import dragon.memory.InterruptedWaitException;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.RunOverException;
@@ -71,8 +72,8 @@ public final class AnyOf {
             }
             if (Spinner.spin(record, r -> isAnyReady(objects) ? 1 : 0, deadline) == 0) {
                 long start = System.nanoTime();
-                while (round(record, deadline) && !isAnyReady(objects)) {
-                    // woken for what another took
+                while (round(record, deadline) && !isAnyReady(objects)) { // woken for what another took
+                    InterruptedWaitException.check(objects);
                 }
                 Spinner.slept(record, start);
             }

@@ -1,6 +1,7 @@
 package dragon.channel;
 
 import dragon.memory.Client;
+import dragon.memory.InterruptedWaitException;
 import dragon.memory.Raw;
 import dragon.memory.RunOverException;
 import dragon.memory.ThreadRecord;
@@ -58,13 +59,11 @@ public final class Condition extends SharedObject {
                 }
                 throw notHeld;
             }
-            boolean chosen;
             try {
-                chosen = sleep(record, deadline);
+                return sleep(record, deadline);
             } finally {
-                lock.acquire(inner, times, Waiter.FOREVER);
+                acquireDespiteInterrupts(lock, inner, times);
             }
-            return chosen;
         } finally {
             end(record);
         }
@@ -75,11 +74,34 @@ public final class Condition extends SharedObject {
         if (client().memory().running() && deadline != Waiter.NO_WAIT) {
             record.park(deadline);
         }
+        boolean interrupted =
+                Thread.currentThread().isInterrupted() && ThreadRecord.state(record.word()) != ThreadRecord.CHOSEN;
         boolean chosen = record.disarm();
+        if (interrupted && client().memory().running()) {
+            if (chosen) {
+                Waiter.passOn(record, queue); // it may have been the sweep's news of a lost notification
+            }
+            throw new InterruptedWaitException(toString());
+        }
         if (!client().memory().running()) {
             throw new RunOverException(client().memory().runState(), toString());
         }
         return chosen;
+    }
+
+    private static void acquireDespiteInterrupts(Lock lock, ThreadRecord record, int times) {
+        boolean interrupted = Thread.interrupted();
+        while (true) {
+            try {
+                lock.acquire(record, times, Waiter.FOREVER);
+                break;
+            } catch (InterruptedWaitException later) {
+                interrupted |= Thread.interrupted();
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Wakes up to {@code n} sleepers. The caller holds the lock. Returns how many. */

@@ -3,6 +3,7 @@ package dragon.channel;
 import dragon.memory.Blocks;
 import dragon.memory.Client;
 import dragon.memory.DragonException;
+import dragon.memory.InterruptedWaitException;
 import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.lang.foreign.MemorySegment;
@@ -249,9 +250,18 @@ final class Sending {
         }
     }
 
-    /** Waits until receivers have caught up, or the deadline passes. Killed here: nobody notices, the sender holds nothing. */
+    /**
+     * Waits until receivers have caught up, or the deadline passes, or the thread is interrupted, since the message is sent. Killed here: nobody notices,
+     * the sender holds nothing.
+     */
     private void settle(ThreadRecord record, long deadline) {
-        if (Waiter.await(record, channel, senders, settleAttempt, true, deadline) == CLOSED) {
+        long result;
+        try {
+            result = Waiter.await(record, channel, senders, settleAttempt, true, deadline);
+        } catch (InterruptedWaitException itsStatusStays) {
+            return;
+        }
+        if (result == CLOSED) {
             throw new ChannelClosedException("nobody will receive what was sent on " + channel
                     + " and not received yet: it was closed, or all receivers are gone");
         }

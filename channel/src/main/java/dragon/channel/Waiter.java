@@ -1,6 +1,7 @@
 package dragon.channel;
 
 import dragon.memory.DragonException;
+import dragon.memory.InterruptedWaitException;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.RunOverException;
@@ -8,7 +9,7 @@ import dragon.memory.ThreadRecord;
 
 /**
  * Waiting for an object's condition (section 7): try, spin, arm, try again, park. There is no period anywhere: a sleeper is woken by whoever makes its
- * condition true, by the agent's sweep, or by the end of the run.
+ * condition true, by the agent's sweep, by {@link Thread#interrupt}, or by the end of the run.
  *
  * <p>The caller brackets the operation with {@link ThreadRecord#begin} and {@link ThreadRecord#end}. So a choice that dies with the chosen is told on by
  * the sweep, and a parked waiter that dies leaves a stale reference and nothing else.
@@ -36,6 +37,7 @@ final class Waiter {
      * @param object the object's offset, with {@code id} and the address of its wait {@code queue}
      * @param watch success takes nothing: another waiter is chosen always
      * @throws RunOverException if the run is over and the condition is not true
+     * @throws InterruptedWaitException if the thread is interrupted while it sleeps and the condition is not true
      */
     static long await(
             ThreadRecord record, SharedObject object, long queue, Attempt attempt, boolean watch, long deadline) {
@@ -76,7 +78,11 @@ final class Waiter {
             if (object.isClosed()) {
                 throw ended(record, object, queue, true);
             }
-            return retry(record, queue, attempt, watch);
+            long found = retry(record, queue, attempt, watch);
+            if (found == 0) {
+                InterruptedWaitException.check(object);
+            }
+            return found;
         }
         return leave(record, queue, attempt, watch);
     }

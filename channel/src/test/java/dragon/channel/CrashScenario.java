@@ -42,16 +42,22 @@ abstract class CrashScenario {
         kept.clear();
     }
 
+    /** How many of a client's threads sleep, or are about to. */
+    static int parked(Client client) {
+        Memory memory = client.memory();
+        int parked = 0;
+        for (int i = 0; i < 56; i++) {
+            int word = Raw.getIntAcquire(memory.record(client.number(), i));
+            parked += ThreadRecord.state(word) == ThreadRecord.PARKED ? 1 : 0;
+        }
+        return parked;
+    }
+
     /** Returns when a thread of the client sleeps. */
     static void awaitParked(Client client, int threads) {
-        Memory memory = client.memory();
         long end = System.nanoTime() + SOON.toNanos();
         while (true) {
-            int parked = 0;
-            for (int i = 0; i < 56; i++) {
-                int word = Raw.getIntAcquire(memory.record(client.number(), i));
-                parked += ThreadRecord.state(word) == ThreadRecord.PARKED ? 1 : 0;
-            }
+            int parked = parked(client);
             if (parked >= threads) {
                 return;
             }

@@ -63,6 +63,9 @@ public final class ThreadRecord {
 
     private boolean brief;
 
+    /** Process-local: how an interrupt reaches the sleeping thread. */
+    private @Nullable InterruptibleSleep sleep;
+
     private int tid;
 
     /** Process-local: the reference on which the running operation relies. Opaque stores and loads. */
@@ -227,8 +230,24 @@ public final class ThreadRecord {
         Raw.putIntRelease(address, word() & -GENERATION);
     }
 
-    /** Sleeps while PARKED, until the deadline of {@link System#nanoTime()} (Long.MAX_VALUE: none). False: the deadline passed. */
+    /**
+     * Sleeps while PARKED, until the deadline of {@link System#nanoTime()} (Long.MAX_VALUE: none). False: the deadline passed. An interrupt is NEWS.
+     */
     public boolean park(long deadline) {
+        InterruptibleSleep sleeping = sleep;
+        if (sleeping == null || !sleeping.isOpen()) {
+            sleeping = new InterruptibleSleep(this);
+            sleep = sleeping;
+        }
+        sleeping.enter();
+        try {
+            return sleepWhileParked(deadline);
+        } finally {
+            sleeping.leave();
+        }
+    }
+
+    private boolean sleepWhileParked(long deadline) {
         long limit = 0;
         if (deadline != Long.MAX_VALUE) {
             timespec.set(ValueLayout.JAVA_LONG, 0, deadline / 1_000_000_000);
