@@ -9,6 +9,7 @@ import dragon.channel.Sweeper;
 import dragon.memory.AgentBooks;
 import dragon.memory.Client;
 import dragon.memory.ClientTable;
+import dragon.memory.ColdPages;
 import dragon.memory.DragonException;
 import dragon.memory.Layout;
 import dragon.memory.Memory;
@@ -24,6 +25,10 @@ import java.util.function.IntConsumer;
  * the agent's thread; one more thread reads the mailbox, by which clients that are not connected speak to the agent.
  */
 final class SharedMemory implements Names.Objects {
+    private static final long FEW_BYTES = 64 << 20;
+    private static final long SOONEST_LOOK = 1000;
+    private static final long LATEST_LOOK = 64_000;
+
     private final Memory memory;
     private final ClientTable clients;
     private final AgentBooks books;
@@ -44,9 +49,31 @@ final class SharedMemory implements Names.Objects {
         agent = Client.attach(memory, Layout.AGENT, books);
         sweeper = new Sweeper(agent, clients);
         segments = new Segments(agent);
-        Thread mailbox = new Thread(this::readMailbox, "dragon-mailbox");
-        mailbox.setDaemon(true);
-        mailbox.start();
+        startDaemon("dragon-mailbox", this::readMailbox);
+        startDaemon("dragon-cold-pages", this::removeColdPages);
+    }
+
+    private static void startDaemon(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Looks soon after memory was granted, then ever more seldom; sleeps for good while clients have never needed much. */
+    private void removeColdPages() {
+        ColdPages pages = new ColdPages(memory, books);
+        try {
+            books.awaitGranted(FEW_BYTES);
+            long pause = SOONEST_LOOK;
+            while (memory.running()) {
+                long granted = memory.granted();
+                Thread.sleep(pause);
+                boolean something = pages.look() > 0 || memory.granted() != granted;
+                pause = something ? SOONEST_LOOK : Math.min(2 * pause, LATEST_LOOK);
+            }
+        } catch (InterruptedException _) {
+            // nobody interrupts it
+        }
     }
 
     /** Eight bytes of the run's id, the first one lowest, so that the bytes lie in memory as they are sent. */

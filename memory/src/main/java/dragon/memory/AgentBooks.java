@@ -31,6 +31,7 @@ public final class AgentBooks implements Books {
         long bytes = SizeClasses.slabBytes(blockClass, memory.pageSize());
         for (int more = slabsAtOnce(entry, blockClass, bytes); more > 0; more--) {
             charge(bytes);
+            notifyAll();
             long base = Raw.getLong(memory.base() + Header.ARENA) + used;
             used += bytes;
             addSlab(entry, blockClass, slabs++, base);
@@ -44,6 +45,18 @@ public final class AgentBooks implements Books {
         }
         long affordable = (memory.limit() - memory.granted()) / SMALL_PART / bytes;
         return Math.clamp(affordable, 1, Rotation.slabs(blockClass));
+    }
+
+    /** Returns once that many bytes are granted. */
+    public synchronized void awaitGranted(long bytes) throws InterruptedException {
+        while (memory.granted() < bytes) {
+            wait();
+        }
+    }
+
+    /** One more than the slabs granted so far, which are numbered from 1 and lie in this order. */
+    synchronized int slabs() {
+        return slabs;
     }
 
     private void charge(long bytes) {

@@ -19,6 +19,8 @@ public final class Blocks {
     public static final int SENT = 2;
     /** Part of an object or table. */
     public static final int PART = 3;
+    /** Taken out of use by the agent. */
+    public static final int AGENT = 4;
 
     /** The reference in what a record or slot names a block by; the rest is the generation. */
     public static final long REF = 0xffffff;

@@ -49,8 +49,8 @@ public final class Libc {
     private static final long MAP_PRIVATE_ANONYMOUS = 0x02 | 0x20;
     private static final long PAGE = 4096;
     private static final long MAP_SHARED_NORESERVE = 0x01 | 0x4000;
-    private static final long MADV_REMOVE = 9;
     private static final long MADV_DONTDUMP = 16;
+    private static final long MADV_REMOVE = 9;
     private static final long FUTEX_WAKE = 1;
     private static final long FUTEX_WAIT_BITSET = 9;
     private static final long FUTEX_BITSET_MATCH_ANY = 0xffffffffL;
