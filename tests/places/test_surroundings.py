@@ -52,7 +52,7 @@ def test_threads_of_a_web_server(tmp_path, launcher):
 @MODES
 @pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=need("xdist"))], ids=["alone", "xdist"])
 def test_pytest(tmp_path, words, launcher):
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "-c", os.devnull, *words]
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", tmp_path / "base", "-c", os.devnull, *words]
     with audit.run(tmp_path, [*words, PROGRAMS / "inside.py"], launcher=launcher) as run:
         assert run.end() == 0, run.out + run.err
         assert "3 passed" in run.out
