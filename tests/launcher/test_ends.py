@@ -95,7 +95,9 @@ def test_killed_parts_end_everything_within_a_second(dragon: Launcher, victims: 
     for victim in victims:
         with contextlib.suppress(ProcessLookupError):  # the first one's death may have ended it
             os.kill(pids[victim], signal.SIGKILL)
-    assert process.wait(5) == code
+    ended = process.wait(5)
+    # After the head the launcher may have ended by itself before its turn came.
+    assert ended == code or (victims == ["head", "launcher"] and ended == 137)
     dragon.await_gone()
     assert process.stderr
     err = process.stderr.read()
