@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypeVar
 
 from dragon import _limits, _shm
 from dragon._control import Failure, Flush, Frame, Grow, Grown, Hello, Signal, Spawned, Welcome
@@ -26,6 +26,7 @@ MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
 _CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
 
 
+T = TypeVar("T")
 Stream = Optional[tuple[int, int]]  # device and inode of a descriptor
 
 
@@ -117,14 +118,14 @@ def call(body: FrameBody, descriptors: Sequence[int] = ()) -> Message:
     """Asks the agent and returns its answer. A refusal raises what it stands for. A signal handler's exception leaves the connection whole."""
     with _lock:
         attach()
-        return _connected().call(body, descriptors)
+        return _use(lambda connection: connection.call(body, descriptors))
 
 
 def tell(body: FrameBody) -> None:
     """Tells the agent something that needs no answer."""
     with _lock:
         attach()
-        _connected().send(Frame(0, body), ())
+        _use(lambda connection: connection.send(Frame(0, body), ()))
 
 
 def flush() -> None:
@@ -170,7 +171,7 @@ def stream_of(descriptor: int) -> Stream:
 
 def _join() -> Place:
     """Connects, says hello, maps the memory and takes on the client number."""
-    global _address, _place, _startup
+    global _address, _connection, _place, _startup
     from dragon import _runtime
 
     _runtime.fill_standard_streams()
@@ -183,7 +184,7 @@ def _join() -> Place:
         private = True
         _startup = Startup(dict(os.environb), credentials())
         _address = _runtime.private_agent()
-    welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
+    _connection, welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
     if _startup is None:
         _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))
     _shm.adopt(welcome.client)
@@ -195,9 +196,8 @@ def _join() -> Place:
     return _place
 
 
-def _connect(hello: Hello, map_memory: bool) -> Welcome:
+def _connect(hello: Hello, map_memory: bool) -> tuple[Connection, Welcome]:
     """A new connection, on which this process has said who it is."""
-    global _connection
     assert _address is not None
     connection = Connection(_address)
     streams: list[int] = []
@@ -217,18 +217,36 @@ def _connect(hello: Hello, map_memory: bool) -> Welcome:
             _shm.map(memory)
     finally:
         os.close(memory)
-    _connection = connection
-    return welcome
+    return connection, welcome
 
 
-def _connected() -> Connection:
-    """The connection; made now where a worker asks for the first time, or where the last one was broken off in the middle of a request."""
+def _connect_again() -> Connection:
+    """One more connection of a process that has its place."""
+    assert _place is not None
+    with _limits.named("asking the run's agent"):
+        return _connect(Hello(_place.role, PROTOCOL, _place.client, _place.process_id), map_memory=False)[0]
+
+
+def _use(do: Callable[[Connection], T]) -> T:
+    """Does something with the connection; made now where a worker asks for the first time, or where the last one was broken off in the middle of a request.
+
+    A finalizer or a signal handler may ask in the middle of its own thread's request. It has a connection to itself: it would take that request's answer.
+    """
+    global _connection
     if _connection is None or _connection.closed:
-        assert _place is not None
-        with _limits.named("asking the run's agent"):
-            _connect(Hello(_place.role, PROTOCOL, _place.client, _place.process_id), map_memory=False)
-    assert _connection is not None
-    return _connection
+        _connection = _connect_again()
+    connection = _connection
+    if not connection.busy:
+        connection.busy = True
+        try:
+            return do(connection)
+        finally:
+            connection.busy = False
+    connection = _connect_again()
+    try:
+        return do(connection)
+    finally:
+        connection.close()
 
 
 def _attach_again() -> None:
@@ -270,7 +288,7 @@ class Connection:
         self._calls = 1
         self._waiting: dict[int, Message | None] = {}
         self._given_up: set[int] = set()
-        self.closed = False
+        self.closed = self.busy = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             self._socket.connect("\0" + address)

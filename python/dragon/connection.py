@@ -202,10 +202,10 @@ class Connection(stock._ConnectionBase):
 
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     """Two connected ends; with `duplex=False` the first one can only receive and the second one only send."""
-    first_reader, second_writer = _one_way()
+    first_reader, second_writer = one_way(_LIMIT)
     if not duplex:
         return Connection(first_reader, None), Connection(None, second_writer)
-    second_reader, first_writer = _one_way()
+    second_reader, first_writer = one_way(_LIMIT)
     return Connection(first_reader, first_writer), Connection(second_reader, second_writer)
 
 
@@ -227,8 +227,9 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
     return [each for each in objects if id(each) in ready]
 
 
-def _one_way() -> tuple[_shm.Channel, _shm.Channel]:
-    receiver = _shm.Channel.create(ends=True, role=_shm.RECEIVER, limit=_LIMIT)
+def one_way(limit: int) -> tuple[_shm.Channel, _shm.Channel]:
+    """A channel's receiving and its sending end; a sender waits while so many bytes are in flight (0: never)."""
+    receiver = _shm.Channel.create(ends=True, role=_shm.RECEIVER, limit=limit)
     return receiver, _shm.Channel.bind(receiver.offset, receiver.id, _shm.SENDER)
 
 

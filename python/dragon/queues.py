@@ -12,7 +12,7 @@ from queue import Empty, Full
 from typing import TYPE_CHECKING, Any
 
 from dragon import _handle, _message, _shm
-from dragon.connection import Connection, Pipe
+from dragon.connection import Connection, one_way
 from dragon.synchronize import SEM_VALUE_MAX, Condition, Semaphore
 
 if TYPE_CHECKING:
@@ -178,13 +178,14 @@ class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
 
 
 class SimpleQueue(stock.SimpleQueue):  # type: ignore[type-arg]
-    """A pipe that any number of processes use from both ends."""
+    """A pipe that any number of processes use from both ends. Unlike a Pipe's, its senders never wait: memory alone limits it."""
 
     _reader: Connection
     _writer: Connection
 
     def __init__(self, *, ctx: BaseContext | None = None) -> None:
-        self._reader, self._writer = Pipe(duplex=False)
+        reader, writer = one_way(limit=0)
+        self._reader, self._writer = Connection(reader, None), Connection(None, writer)
 
     @property
     def _rlock(self) -> AbstractContextManager[bool]:

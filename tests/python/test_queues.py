@@ -205,3 +205,10 @@ def test_a_subclass_can_ask_to_be_told_instead(ctx: Any) -> None:
     assert told == [(AttributeError, Unpicklable)]
     queue.join()  # it does not count
     assert queue.empty()
+
+
+def test_a_simple_queue_never_holds_its_senders_up(ctx: Any) -> None:
+    queue = ctx.SimpleQueue()
+    for _ in range(40):
+        queue.put(bytes(1 << 20))
+    assert sum(len(queue.get()) for _ in range(40)) == 40 << 20

@@ -129,3 +129,21 @@ def test_a_forked_child_joins_anew_and_shares_what_it_inherited() -> None:
         "print(mp.current_process().pid, *queue.get(timeout=60)); os.wait()\n"
     )
     assert done.stdout == "4294967300 4294967301 False\n", done.stderr
+
+
+def test_a_signal_handler_may_ask_the_agent_in_the_middle_of_a_request() -> None:
+    """As a finalizer may, which the garbage collector runs at any moment."""
+    done = python(
+        "import dragon, multiprocessing as mp, signal\n"
+        "from dragon import _agent\n"
+        "mp.set_start_method('dragon'); mp.Event()\n"
+        "hits = []\n"
+        "def ask(*_):\n"
+        "    _agent.flush(); hits.append(1); signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + len(hits) % 40))\n"
+        "signal.signal(signal.SIGALRM, ask)\n"
+        "ask()\n"
+        "while len(hits) < 1000: _agent.flush()\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "print('through')\n"
+    )
+    assert done.stdout == "through\n", done.stderr
