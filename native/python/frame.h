@@ -48,6 +48,7 @@ static inline bool frame_next(struct span *in, struct field *field)
     uint64_t tag, size;
     if (!frame_number(in, &tag)) return false;
     field->number = (uint32_t)(tag >> 3);
+    field->value = 0;
     field->part = (struct span){in->at, in->at};
     if ((tag & 7) == 0) return frame_number(in, &field->value);
     if ((tag & 7) != 2 || !frame_number(in, &size) || size > span_size(*in)) return false;
