@@ -26,6 +26,7 @@ static PyObject *acquire_until(PyObject *self, int64_t deadline)
     struct shm_object *object = (struct shm_object *)self;
     if (!shm_running("acquire") || (!shm_usable(object) && !shm_make_usable(object))) return NULL;
     acquire.lock = object->binding.object;
+    acquire.owner_died = object->owner_died; /* the news outlives what its owner takes again */
     int result = dragon_lock_try(&shm_process, &acquire, 1);
     for (int i = 0; i < SHM_PATIENCE && result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT; i++) {
         dragon_pause();

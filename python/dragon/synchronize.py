@@ -215,7 +215,8 @@ class Condition(stock.Condition):
         assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
         notified = self._condition.wait(self._lock._semlock.thing, timeout)
         if getattr(self._lock, "_on_death", "") == "raise" and self._lock.owner_died:
-            self._lock._raise("it is held by you now, as before wait()")
+            self._lock._semlock.thing.owner_died = False
+            self._lock._raise("it is held by you now, as before wait(), and this is said once")
         return notified
 
     def notify(self, n: int = 1) -> None:

@@ -81,6 +81,10 @@ def test_the_lock_of_a_killed_owner_is_given_on_with_the_news(ctx: Any, kind: st
     assert held.wait(PATIENCE)
     assert lock.acquire(timeout=PATIENCE)
     assert lock.owner_died
+    if kind == "RLock":
+        with lock:
+            assert lock.owner_died, "to take it once more loses the news"
+        assert lock.owner_died
     lock.release()
     assert lock.acquire() and not lock.owner_died
     process.join()

@@ -6,7 +6,7 @@
 
 struct dragon_acquire {
     struct dragon_object *lock;
-    bool owner_died; /* its last owner was killed while it held the lock */
+    bool owner_died; /* its last owner was killed while it held the lock; left as it is by who has the lock already */
 };
 
 static inline uint64_t dragon_lock_me(const struct dragon_process *process)
@@ -25,7 +25,6 @@ static inline int dragon_lock_try(struct dragon_process *process, struct dragon_
 {
     struct dragon_object *lock = acquire->lock;
     uint64_t owner = dragon_load(&lock->lock.owner), me = dragon_lock_me(process);
-    acquire->owner_died = false;
     while (owner == 0 || owner == DRAGON_LOCK_DIED) {
         if (dragon_cas(&lock->lock.owner, owner, me)) {
             acquire->owner_died = owner == DRAGON_LOCK_DIED;

@@ -97,8 +97,8 @@ class JavaPeer:
 class Round:
     """Processes on new objects, until they are told to end."""
 
-    def __init__(self, number, folder, dice, java):
-        self.folder = folder / f"round-{number}"
+    def __init__(self, folder, dice, java):
+        self.folder = folder
         self.folder.mkdir()
         self.dice = dice
         ledger.prepare(self.folder)
@@ -184,7 +184,7 @@ def main(kills, seed, folder, *java):
     done = messages = lost = rounds = 0
     longest = 0.0
     while done < kills:
-        this = Round(rounds, folder, dice, java)
+        this = Round(folder / f"round-{rounds}", dice, java)
         for _ in range(min(KILLS_A_ROUND, kills - done)):
             time.sleep(dice.uniform(0, 0.006))  # the moment, not a wait
             this.kill_one()

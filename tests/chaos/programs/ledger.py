@@ -4,7 +4,7 @@ Producer `produced-N`: two numbers in mapped memory, begun and done; message s w
 producer adds a third when it has ended.
 Consumer `consumed-N`: a record (producer, sequence) for each message, written after it was received and before the next.
 Lock `lock`: who is inside, and a pair of counters that are equal when nobody is, unless the last one inside was killed there.
-`waited-N`: the longest time that one operation took, and since when the present one lasts.
+`waited-N`: since when the present operation lasts, the longest time that one took, and when that one began.
 """
 
 import collections
@@ -46,14 +46,16 @@ class Waited:
     """How long each operation takes, for everybody to see."""
 
     def __init__(self, folder, number):
-        self.times = mapped(folder / f"waited-{number}", 16)
+        self.times = mapped(folder / f"waited-{number}", 24)
 
     def wait(self):
         self.times[0] = time.monotonic_ns()
 
     def over(self):
         took = time.monotonic_ns() - self.times[0]
-        self.times[1] = max(took, self.times[1])
+        if took > self.times[1]:
+            self.times[2] = self.times[0]
+            self.times[1] = took
 
 
 class Produced(Waited):
@@ -166,6 +168,14 @@ def check_lock(folder, killed_fighters):
 def longest_wait(folder):
     """Seconds that the longest operation took which came to its end."""
     return max((numbers(path)[1] / 1e9 for path in folder.rglob("waited-*")), default=0.0)
+
+
+def long_waits(folder):
+    """When each process's longest operation began, and how long it took, in seconds."""
+    for path in folder.rglob("waited-*"):
+        data = path.read_bytes().ljust(24, b"\0")
+        _, took, began = struct.unpack_from("<QQQ", data)
+        yield began / 1e9, took / 1e9
 
 
 def remove(folder):

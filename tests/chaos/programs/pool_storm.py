@@ -16,6 +16,7 @@ import dragon
 
 SIZE = 3
 TASKS = 40
+victims: set[int] = set()  # the pids of the workers that were killed
 
 
 def square(number):
@@ -48,9 +49,16 @@ class Killer(threading.Thread):
             if not there:
                 continue
             victim = self.dice.choice(there)
+            victims.add(victim.os_pid)
             victim.kill()
             self.killed += 1
             self.left -= 1
+
+
+def lost_with(error):
+    """The one task that was lost with a worker, which must be one that was killed."""
+    assert error.signal == signal.SIGKILL and error.os_pid in victims, error
+    return 1
 
 
 def check(results, wanted):
@@ -60,16 +68,15 @@ def check(results, wanted):
         try:
             assert results(number) == number * number, number
         except dragon.WorkerDied as error:
-            assert error.signal == signal.SIGKILL, error
-            lost += 1
+            lost += lost_with(error)
     return lost
 
 
 def by_map(pool, numbers):
     try:
         assert pool.map(square, numbers, chunksize=3) == [number * number for number in numbers]
-    except dragon.WorkerDied:
-        return 1
+    except dragon.WorkerDied as error:
+        return lost_with(error)
     return 0
 
 
@@ -97,8 +104,8 @@ def by_imap_unordered(pool, numbers):
             got.append(next(results))
         except StopIteration:
             break
-        except dragon.WorkerDied:
-            lost += 1
+        except dragon.WorkerDied as error:
+            lost += lost_with(error)
     assert len(set(got)) == len(got) and set(got) <= {number * number for number in numbers}
     assert len(got) + lost == len(numbers), (len(got), lost)
     return lost
@@ -107,8 +114,8 @@ def by_imap_unordered(pool, numbers):
 def by_starmap(pool, numbers):
     try:
         assert pool.starmap(pow, [(number, 2) for number in numbers]) == [number * number for number in numbers]
-    except dragon.WorkerDied:
-        return 1
+    except dragon.WorkerDied as error:
+        return lost_with(error)
     return 0
 
 
@@ -120,8 +127,8 @@ def by_submit(executor, numbers):
 def by_executor_map(executor, numbers):
     try:
         assert list(executor.map(square, numbers)) == [number * number for number in numbers]
-    except dragon.WorkerDied:
-        return 1
+    except dragon.WorkerDied as error:
+        return lost_with(error)
     return 0
 
 

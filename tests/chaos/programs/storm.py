@@ -1,0 +1,131 @@
+"""Kills processes of every kind at random moments and checks what survives:  python storm.py KILLS SEED FOLDER [JAVA CLASSPATH]
+
+The kinds are the scenes (see `scenes`); a few of them play at once, on objects of their own, and after some kills make room for the next. At the end of
+each, its books are compared; every wait of a survivor must have taken less than a second, apart from what the machine had no processor for.
+STORM_SCENES=Pools,Pipes plays only these.
+"""
+
+from __future__ import annotations
+
+import collections
+import multiprocessing as mp
+import os
+import pathlib
+import random
+import sys
+import time
+import traceback
+
+import dragon  # noqa: F401
+import ledger
+import scenes
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from procs import processor_wait
+
+AT_ONCE = 3  # scenes
+KILLS_A_ROUND = 45  # among them
+LONGEST = 1.0  # seconds a survivor waits at most
+SPARED = 10.0  # seconds more, at most, that are granted for waits for a processor
+
+
+class Pressure:
+    """When the machine had more to run than processors, sampled at each kill."""
+
+    def __init__(self):
+        self.samples = collections.deque(maxlen=10_000)
+
+    def note(self):
+        self.samples.append((time.monotonic(), processor_wait()))
+
+    def between(self, begin, end):
+        """Seconds in which something had to wait for a processor, of the time from one moment to the other."""
+        before = max((each for each in self.samples if each[0] <= begin), default=self.samples[0])
+        after = min((each for each in self.samples if each[0] >= end), default=self.samples[-1])
+        return min(after[1] - before[1], SPARED)
+
+
+class Storm:
+    """Plays scenes and kills in them."""
+
+    def __init__(self, kills, seed, folder):
+        self.wanted, self.folder = kills, folder
+        self.dice = random.Random(seed)
+        names = os.environ.get("STORM_SCENES", "").split(",")
+        self.kinds = [kind for kind in scenes.ALL if names == [""] or kind.__name__ in names]
+        self.deck = []
+        self.kills = self.operations = self.lost = self.rounds = 0
+        self.longest = self.unexplained = 0.0
+        self.by_kind = collections.Counter()
+        self.pressure = Pressure()
+
+    def run(self):
+        rounds_for_all = -(-len(self.kinds) // AT_ONCE)
+        each = max(AT_ONCE, min(KILLS_A_ROUND, -(-self.wanted // rounds_for_all)))
+        while self.kills < self.wanted:
+            self.round(min(each, self.wanted - self.kills))
+            self.tell("progress")
+
+    def deal(self):
+        """The next kind; each comes once before any comes again."""
+        if not self.deck:
+            self.deck = self.dice.sample(self.kinds, len(self.kinds))
+        return self.deck.pop()
+
+    def round(self, kills):
+        self.pressure.note()
+        self.began = time.monotonic()
+        cast = []
+        for place in range(AT_ONCE):
+            kind = self.deal()
+            cast.append(kind(self.folder / f"{kind.__name__}-{self.rounds}-{place}", self.dice))
+        for count in range(kills):
+            time.sleep(self.dice.uniform(0, 0.01))  # the moment, not a wait
+            scene = cast[count] if count < AT_ONCE else self.dice.choice(cast)
+            scene.kill_one()
+            self.kills += 1
+            self.by_kind[type(scene).__name__] += 1
+            self.pressure.note()
+        for scene in cast:
+            account = scene.end()
+            self.pressure.note()
+            self.operations += account.operations
+            self.lost += account.lost
+            self.check_waits(scene)
+            ledger.remove(scene.folder)
+        self.rounds += 1
+
+    def check_waits(self, scene):
+        for began, took in ledger.long_waits(scene.folder):
+            end = began + took if began else time.monotonic()  # a Java process does not note when
+            beyond = took if took <= LONGEST else took - self.pressure.between(began or self.began, end)
+            if took > max(LONGEST, self.longest):
+                print(f"waited: {type(scene).__name__} {took:.3f} s, {beyond:.3f} s with a processor", flush=True)
+            self.longest, self.unexplained = max(self.longest, took), max(self.unexplained, beyond)
+            assert beyond <= LONGEST, f"{type(scene).__name__}: a wait of {took:.3f} s, {beyond:.3f} s with processors"
+
+    def tell(self, what):
+        print(
+            f"{what}: {self.kills} kills, {self.operations} operations, {self.lost} lost in dead hands, "
+            f"longest wait {self.longest:.3f} s, {self.unexplained:.3f} s of one with a processor at hand",
+            flush=True,
+        )
+
+
+def main(kills, seed, folder, *java):
+    scenes.Queues.java = java
+    storm = Storm(kills, seed, folder)
+    try:
+        storm.run()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)  # the run ends with its head, and all that is at work
+    assert not mp.active_children(), mp.active_children()
+    print("kills: " + ", ".join(f"{kind} {count}" for kind, count in sorted(storm.by_kind.items())), flush=True)
+    storm.tell("result")
+
+
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    main(int(sys.argv[1]), int(sys.argv[2]), pathlib.Path(sys.argv[3]), *sys.argv[4:])
