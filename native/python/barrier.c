@@ -18,14 +18,6 @@ static PyObject *bind_barrier(PyObject *type, PyObject *const *args, Py_ssize_t 
     return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_BARRIER);
 }
 
-static int wait_unlocked(struct shm_call *call, struct dragon_pass *pass, dragon_try *try, int64_t deadline)
-{
-    shm_unlock(call);
-    int result = dragon_barrier_wait(call->thread, pass, try, deadline);
-    shm_lock(call);
-    return result;
-}
-
 /* The last one acts for all, then lets them pass; an exception breaks the barrier. */
 static int act_and_pass(struct shm_call *call, struct dragon_pass *pass, PyObject *action)
 {
@@ -35,20 +27,25 @@ static int act_and_pass(struct shm_call *call, struct dragon_pass *pass, PyObjec
     return dragon_barrier_advance(call->thread, pass->barrier, &pass->generation, false) ? DRAGON_OK : DRAGON_CLOSED;
 }
 
+typedef int half_way(struct dragon_thread *thread, struct dragon_pass *pass, int64_t deadline);
+
+static int unlocked(struct shm_call *call, half_way *half, struct dragon_pass *pass, int64_t deadline)
+{
+    shm_unlock(call);
+    int result = half(call->thread, pass, deadline);
+    shm_lock(call);
+    return result;
+}
+
 static int go_through(struct shm_call *call, struct dragon_pass *pass, PyObject *action, int64_t deadline)
 {
     int result = dragon_barrier_enter(call->thread, pass);
-    if (result == DRAGON_AGAIN) result = wait_unlocked(call, pass, dragon_barrier_enter, deadline);
-    if (result != DRAGON_OK) return result == DRAGON_TIMEOUT ? dragon_barrier_break(call->thread, pass->barrier, NULL) : result;
-    if (pass->last && pass->act) return act_and_pass(call, pass, action);
-    if (pass->last) {
-        dragon_barrier_tell(call->thread, pass->barrier);
-        return DRAGON_OK;
-    }
-    result = wait_unlocked(call, pass, dragon_barrier_passed, deadline);
-    if (result == DRAGON_TIMEOUT) return dragon_barrier_break(call->thread, pass->barrier, &pass->generation);
-    if (result != DRAGON_OK && result != DRAGON_CLOSED) dragon_barrier_leave(pass);
-    return result;
+    if (result == DRAGON_AGAIN) result = unlocked(call, dragon_barrier_come, pass, deadline);
+    if (result != DRAGON_OK) return result;
+    if (!pass->last) return unlocked(call, dragon_barrier_await, pass, deadline);
+    if (pass->act) return act_and_pass(call, pass, action);
+    dragon_barrier_tell(call->thread, pass->barrier);
+    return DRAGON_OK;
 }
 
 static PyObject *wait_barrier(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)

@@ -4,6 +4,7 @@
 #define DRAGON_TEST_NODE_H
 
 #include "../include/dragon/attach.h"
+#include "../include/dragon/barrier.h"
 #include "../include/dragon/condition.h"
 #include "../include/dragon/lock.h"
 #include "../include/dragon/many.h"

@@ -6,11 +6,12 @@ static void step_before_store(void);
 #define DRAGON_STEP() step_before_store()
 #include "steps.h"
 
+#include "steps_barrier.h"
 #include "steps_channel.h"
 #include "steps_objects.h"
 #include "steps_waiting.h"
 
-static const struct scenario *const groups[] = {channel_scenarios, waiting_scenarios, object_scenarios};
+static const struct scenario *const groups[] = {channel_scenarios, waiting_scenarios, object_scenarios, barrier_scenarios};
 
 int main(int count, char **words)
 {

@@ -154,6 +154,17 @@ static void sweep_visit_slots(struct dragon_client *dead, struct dragon_object *
     sweep_slots(dead, (uint32_t)(dead - dragon_client_at(sweeper, 0)), object);
 }
 
+/* Who dies on its way through a barrier breaks it. */
+static void sweep_barrier(struct dragon_client *dead, struct dragon_object *object)
+{
+    uint64_t word;
+    (void)dead;
+    if (object->kind != DRAGON_BARRIER) return;
+    do word = dragon_load(&object->barrier.word);
+    while (
+        !dragon_cas(&object->barrier.word, word, (word & ~(UINT64_C(3) << DRAGON_BARRIER_STATE)) | (uint64_t)DRAGON_BROKEN << DRAGON_BARRIER_STATE));
+}
+
 static uint64_t sweep_op_object;
 
 static bool sweep_found;
@@ -279,6 +290,7 @@ static void sweep_record(struct dragon_client *dead, uint32_t number, struct dra
         sweep_create(dead, x);
     else
         sweep_each(dead, x, sweep_visit_slots);
+    if (x > 1) sweep_each(dead, x, sweep_barrier);
     for (int k = 0; k < DRAGON_BLOCKS_IN_HAND; k++) {
         uint64_t hand = dragon_load(&record->blocks[k]);
         if (hand) sweep_block(dead, number, hand, sweep_is_linked);

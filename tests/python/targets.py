@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from multiprocessing.connection import wait
 from multiprocessing.managers import BaseManager
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any, ClassVar
@@ -351,6 +352,11 @@ def name_until_killed(go: Any, names: list[str]) -> None:
         for segment in also[1:]:
             segment.unlink()
         made[0].unlink()
+
+
+def wait_on_several(barrier: Any, ready: Any, ends: Any) -> None:
+    ready.put(barrier.parties)
+    wait(ends)
 
 
 def pass_until_broken(barrier: Any, results: Any) -> None:

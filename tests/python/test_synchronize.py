@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 from typing import Any
 
@@ -230,6 +231,20 @@ def test_who_is_killed_in_a_barrier_breaks_it(ctx: Any) -> None:
             process.join()
         barrier.reset()
         assert barrier.n_waiting == 0 and not barrier.broken
+
+
+def test_who_is_killed_elsewhere_breaks_no_barrier(ctx: Any) -> None:
+    barrier, ready = ctx.Barrier(2), ctx.Queue()
+    ends = [end for _ in range(2) for end in ctx.Pipe()]
+    process = ctx.Process(target=targets.wait_on_several, args=(barrier, ready, ends[::2]))
+    process.start()
+    assert ready.get(timeout=PATIENCE) == 2
+    state = ""
+    while state != "S":  # it waits
+        state = pathlib.Path(f"/proc/{process.os_pid}/stat").read_text().rpartition(") ")[2][0]
+    process.kill()
+    process.join()
+    assert not barrier.broken
 
 
 def test_killed_anywhere_on_the_way_nobody_waits_for_the_dead(ctx: Any) -> None:

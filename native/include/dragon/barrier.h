@@ -83,7 +83,6 @@ static inline void dragon_barrier_tell(struct dragon_thread *thread, struct drag
     dragon_choose_all(thread, &barrier->queue[0], UINT32_MAX);
 }
 
-/* Waits with `try`, which is one of the two above. The caller brackets the whole way through with dragon_begin and dragon_end: who dies on it is known. */
 static inline int dragon_barrier_wait(struct dragon_thread *thread, struct dragon_pass *pass, dragon_try *try, int64_t deadline)
 {
     struct dragon_place place = {dragon_offset(thread->process, pass->barrier), dragon_load(&pass->barrier->id), &pass->barrier->queue[0]};
@@ -125,6 +124,23 @@ static inline void dragon_barrier_leave(struct dragon_pass *pass)
         if (word >> DRAGON_BARRIER_GENERATION != pass->generation || dragon_barrier_state(word) != DRAGON_FILLING || !count) return;
         if (dragon_cas(&pass->barrier->barrier.word, word, dragon_barrier_with(word, DRAGON_FILLING, count - 1))) return;
     }
+}
+
+/* The two halves of a way through. The caller brackets both with dragon_begin and dragon_end: who dies on it is known. First: counts the caller in, which waits while
+ * the generation before is about to pass. */
+static inline int dragon_barrier_come(struct dragon_thread *thread, struct dragon_pass *pass, int64_t deadline)
+{
+    int result = dragon_barrier_wait(thread, pass, dragon_barrier_enter, deadline);
+    return result == DRAGON_TIMEOUT ? dragon_barrier_break(thread, pass->barrier, NULL) : result;
+}
+
+/* Second: waits for the others. Not for the last one, who lets them pass: by dragon_barrier_tell, or, if it was to act, by dragon_barrier_advance. */
+static inline int dragon_barrier_await(struct dragon_thread *thread, struct dragon_pass *pass, int64_t deadline)
+{
+    int result = dragon_barrier_wait(thread, pass, dragon_barrier_passed, deadline);
+    if (result == DRAGON_TIMEOUT) return dragon_barrier_break(thread, pass->barrier, &pass->generation);
+    if (result != DRAGON_OK && result != DRAGON_CLOSED) dragon_barrier_leave(pass);
+    return result;
 }
 
 #endif

@@ -90,16 +90,18 @@ final class Sweep {
         Set<Long> these = object == SEVERAL ? objects : object == 0 ? Set.of() : Set.of(object);
         for (long each : these) {
             if (Slots.isObject(memory, each) && touched.add(each)) {
-                breakBarrier(each);
                 sweepObject(each);
             }
+        }
+        if (object > SEVERAL && Slots.isObject(memory, object)) {
+            breakBarrier(object);
         }
         if (Raw.getInt(record + RecordEntry.OP) == ThreadRecord.CREATE && object > SEVERAL) {
             undoCreation(record, object);
         }
     }
 
-    /** Who dies on its way through a barrier breaks it: the others would wait for ever, or for one who does not count. */
+    /** Who dies on its way through a barrier breaks it: the others would wait for ever, or for one who does not count. Who merely has it does not. */
     private void breakBarrier(long object) {
         if (Slots.kind(memory, object) != Kind.BARRIER.code()) {
             return;
