@@ -206,32 +206,35 @@ static void forget_spare(void)
     zygote->spare_pid = 0;
 }
 
-static bool hand_over(void)
+/* 0, or the errno of why the spare cannot have the message. It ends then. */
+static int hand_over(void)
 {
     struct message *message = &zygote->message;
-    return send_all(zygote->spare, message->bytes, message->size, message->descriptors, message->count);
+    int error = send_all(zygote->spare, message->bytes, message->size, message->descriptors, message->count) ? 0 : errno;
+    forget_spare();
+    return error == EPIPE || error == ECONNRESET ? ECHILD : error;
 }
 
 /* Makes the process that the message asks for. In it: its socket; in the zygote -1. */
 static int give_birth(uint64_t process_id)
 {
+    int error = 0;
     for (int tries = 0; tries < 3; tries++) {
         if (!zygote->spare_pid) {
             int child = fork_spare();
             if (child >= 0) return child;
+            error = errno;
             if (!zygote->spare_pid) break;
         }
         pid_t pid = zygote->spare_pid;
-        bool done = hand_over();
-        forget_spare();
-        if (done) {
+        error = hand_over();
+        if (!error) {
             tell(FRAME_FORKED, process_id, (uint64_t)pid, 0);
             return -1;
         }
-        waitpid(pid, NULL, 0); /* it was killed while it waited */
-        errno = ECHILD;
+        waitpid(pid, NULL, 0); /* it was killed while it waited, or ends now */
     }
-    tell(FRAME_FORKED, process_id, 0, (uint64_t)errno);
+    tell(FRAME_FORKED, process_id, 0, (uint64_t)error);
     return -1;
 }
 
@@ -311,7 +314,11 @@ static int serve(PyObject *setting, PyObject *preparation, struct fork_request *
     if (type == FRAME_REAP) reap(body);
     if (type != FRAME_FORK) return -1;
     struct fork_request request = frame_fork(body);
-    int child = give_birth(request.process_id);
+    int child = -1;
+    if (message->count == request.passed + 3ul)
+        child = give_birth(request.process_id);
+    else
+        tell(FRAME_FORKED, request.process_id, 0, EMFILE); /* the kernel drops those that there is no room for */
     if (child >= 0) return child;
     for (size_t i = 0; i < message->count; i++) close(message->descriptors[i]);
     message->count = 0;
@@ -365,6 +372,11 @@ static void take_streams(const struct message *message)
     }
 }
 
+static PyObject *text_of(struct span span)
+{
+    return PyUnicode_DecodeUTF8(span.at ? (const char *)span.at : "", (Py_ssize_t)span_size(span), NULL);
+}
+
 /* The bytes, or None if they are the known ones. */
 static PyObject *unless_known(struct span span, PyObject *known)
 {
@@ -384,10 +396,9 @@ static PyObject *birth(PyObject *module, PyObject *args)
     close(socket);
     take_streams(&message);
     struct fork_request request = frame_fork(body);
-    PyObject *result =
-        Py_BuildValue("(kKs#NNNN)", (unsigned long)request.client, (unsigned long long)request.process_id, (const char *)request.name.at,
-                      (Py_ssize_t)span_size(request.name), bytes_of(request.payload), unless_known(request.setting, setting),
-                      unless_known(request.preparation, preparation), descriptors_of(&message));
+    PyObject *result = Py_BuildValue("(kKNNNNN)", (unsigned long)request.client, (unsigned long long)request.process_id, text_of(request.name),
+                                     bytes_of(request.payload), unless_known(request.setting, setting),
+                                     unless_known(request.preparation, preparation), descriptors_of(&message));
     munmap(message.bytes, message.room);
     message.bytes = NULL;
     message.room = 0;

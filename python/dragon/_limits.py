@@ -19,8 +19,8 @@ def named(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         text = words(error.errno)
-        if text is None or type(error) is not OSError:
-            raise
+        if text is None or type(error) is not OSError or error.strerror != os.strerror(error.errno or 0):
+            raise  # it says more already: of another process, the agent or a zygote
         raise OSError(error.errno, f"{what} needs another descriptor, and {text}") from None
 
 

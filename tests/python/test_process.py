@@ -6,6 +6,7 @@ import gc
 import multiprocessing as mp
 import os
 import pathlib
+import resource
 import signal
 import threading
 import time
@@ -49,6 +50,27 @@ def test_a_child_forked_ahead_that_is_killed_is_replaced(ctx: Any) -> None:
         wait([descriptor], PATIENCE)  # type: ignore[list-item]
         os.close(descriptor)
         assert ask(ctx, os.getppid)[1] == zygote
+
+
+def test_a_zygote_without_descriptors_says_so(ctx: Any) -> None:
+    zygote = ask(ctx, os.getppid)[1]
+    used = 1 + max(map(int, os.listdir(f"/proc/{zygote}/fd")))
+    limits = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
+    resource.prlimit(zygote, resource.RLIMIT_NOFILE, (used, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"could not be started.*descriptors of the run's own processes are used up"):
+            ctx.Process(target=print).start()
+    finally:
+        resource.prlimit(zygote, resource.RLIMIT_NOFILE, limits)
+    assert ask(ctx, os.getppid)[1] == zygote
+
+
+def test_a_name_may_be_empty(ctx: Any) -> None:
+    process = ctx.Process(target=targets.nothing)
+    process.name = ""
+    process.start()
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_a_started_process_names_its_parent_as_the_parent_names_itself(ctx: Any) -> None:
