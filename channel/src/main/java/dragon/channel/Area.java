@@ -29,10 +29,10 @@ public final class Area extends SharedObject {
     }
 
     /** Nobody uses the area at this address any more: a large one's pages go back to the system. */
-    static void giveBack(long object) {
+    static void giveBack(long object, long page) {
         long size = Raw.getLong(object + SIZE);
         if (size >= LARGE) {
-            Libc.giveBack(object + ObjectLayout.AREA_BYTES, size);
+            Libc.giveBack(object + ObjectLayout.AREA_BYTES, size, page);
         }
     }
 

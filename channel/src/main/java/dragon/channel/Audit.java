@@ -130,7 +130,7 @@ final class Audit {
             }
         }
         if (Slots.kind(memory, offset) == Kind.AREA.code()) {
-            Area.giveBack(object);
+            Area.giveBack(object, memory.pageSize());
         }
         Blocks.release(memory, Raw.getLong(object + ObjectLayout.BLOCK));
     }

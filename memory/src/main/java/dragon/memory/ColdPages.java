@@ -109,7 +109,7 @@ public final class ColdPages {
         }
         long began = System.nanoTime();
         if (bytes > 0) {
-            Libc.giveBack(memory.address(Raw.getLong(memory.slab(from) + Slab.BASE)), bytes);
+            Libc.giveBack(memory.address(Raw.getLong(memory.slab(from) + Slab.BASE)), bytes, memory.pageSize());
         }
         long took = System.nanoTime() - began;
         for (int slab = from; slab < taken; slab++) {

@@ -96,12 +96,15 @@ public final class Libc {
         return result;
     }
 
-    /** Gives the whole pages among these bytes of a mapped file back: they are zero, and take memory again only when they are touched. */
-    public static void giveBack(long address, long bytes) {
-        long first = (address + PAGE - 1) & -PAGE;
-        long end = (address + bytes) & -PAGE;
+    /**
+     * Gives the whole pages of {@code page} bytes among these bytes of a mapped file back: they are zero, and take memory again only when they are touched. Where the
+     * kernel will not have them they stay as they are, which costs memory and harms nobody.
+     */
+    public static void giveBack(long address, long bytes, long page) {
+        long first = (address + page - 1) & -page;
+        long end = (address + bytes) & -page;
         if (end > first) {
-            check("madvise", call(SYS_MADVISE, first, end - first, MADV_REMOVE, 0, 0, 0));
+            call(SYS_MADVISE, first, end - first, MADV_REMOVE, 0, 0, 0);
         }
     }
 
