@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Failure(Message):
     """The answer to a call that failed. Shown to the user as it is: what happened, where, and what to do.
 
-    kind: "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "internal"
+    kind: "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "names",
+        "internal"
     """
 
     __slots__ = ("kind", "text", "errno")
@@ -360,10 +361,10 @@ class Segment(Message):
 
 class Publish(Message):
     """The book of names: of one run, whichever node a process is on. A name stands for `value`, bytes of the
-    publisher's language that the agent never looks into (at most 1 MiB), and holds the shared objects that are in it,
-    each in its role, as long as it is published. A name goes by Withdraw (anyone's), by a publication that replaces
-    it, and with the end of the process that published it, however that ends, unless `keep`. Finding and publishing are
-    one step each: of two that publish with GIVE, one is given what the other published.
+    publisher's language that the agent never looks into (at most 1 MiB; all names 64 MiB), and holds the shared
+    objects that are in it, each in its role, as long as it is published. A name goes by Withdraw (anyone's), by a
+    publication that replaces it, and with the end of the process that published it, however that ends, unless `keep`.
+    Finding and publishing are one step each: of two that publish with GIVE, one is given what the other published.
 
     references: offset | role of each object in it; the publisher is bound to them until the reply comes
     keep: for the whole run

@@ -38,7 +38,7 @@ class NameUnknown(LookupError):
 def publish(name: str, thing: Any, *, keep: bool = False, replace: bool = False) -> None:
     """Has `name` stand for `thing` until it is withdrawn, or this process ends; with `keep`, until the run ends.
 
-    Raises NameTaken if it is published already, unless `replace`; ValueError if the object's pickle is larger than 1 MiB; and what pickling it raises.
+    Raises NameTaken if it is published already, unless `replace`; ValueError if the object's pickle is larger than 1 MiB, or those of all names together than 64 MiB; and what pickling it raises.
     """
     _publish(name, thing, keep, Publish.REPLACE if replace else Publish.REFUSE)
 

@@ -75,6 +75,21 @@ def test_several_runs_at_the_same_time(tmp_path):
 
 
 @MODES
+def test_many_ends_are_known_soon_though_nobody_reads(tmp_path, launcher):
+    """A terminal that takes nothing holds up the news of ends, but of all together and not one after another."""
+    inner, outer = os.pipe()
+    told = tmp_path / "told"
+    with audit.run(tmp_path, [PROGRAMS / "stuck.py", told], launcher=launcher, out=outer) as run:
+        os.close(outer)
+        run.until(lambda: told.exists() and told.read_text(), "the ends of the workers are known")
+        while os.read(inner, 1 << 16):
+            pass
+        os.close(inner)
+        assert run.end() == 0
+        assert float(told.read_text()) < 2, run.err
+
+
+@MODES
 def test_last_words_need_no_end_of_line(tmp_path, launcher):
     with audit.run(tmp_path, [PROGRAMS / "last_words.py"], launcher=launcher) as run:
         assert run.end() == 0

@@ -95,7 +95,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         this.memory = new SharedMemory(NODE, runId, ids.agent(), budget);
         workers.use(memory);
         this.clients = new Clients(poller, memory, workers, ids, host());
-        this.names = new NameDesk(memory, clients);
+        this.names = new NameDesk(memory);
         keeper.memory(memory.descriptor());
         poller.add(listener, Poller.IN, _ -> accept());
         if (setup.plain()) {
@@ -229,13 +229,14 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     private void spawn(Connection from, int call, Spawn spawn, int[] descriptors) {
         Client parent = from.client;
-        if (parent != null && !life.ending()) {
+        boolean lives = parent != null && memory.lives(parent);
+        if (parent != null && lives && !life.ending()) {
             workers.spawn(from, call, parent, spawn, descriptors);
             return;
         }
         FrameSocket.closeAll(descriptors);
-        if (parent == null) {
-            from.fail(call, "refused", "pid " + from.peer.pid() + " has not said hello", 0);
+        if (!lives) { // nobody would end its daemons
+            from.fail(call, "refused", "pid " + from.peer.pid() + " has not said hello, or has ended", 0);
         } else {
             from.fail(call, "over", "the run is ending; no process can be started", 0);
         }

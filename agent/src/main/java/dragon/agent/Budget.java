@@ -1,6 +1,7 @@
 package dragon.agent;
 
 import dragon.memory.MemoryPlan;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one, else half of what is available now. Half the limit of
@@ -8,27 +9,27 @@ import dragon.memory.MemoryPlan;
  *
  * @param bytes the limit
  * @param setting what raises it, for the words of a refusal
+ * @param processes how many processes may be attached at once: the setting {@code DRAGON_PROCESSES}, or the usual
  */
-record Budget(long bytes, String setting) {
+record Budget(long bytes, String setting, int processes) {
     static final String SETTING = "DRAGON_MEMORY";
-
     static final String PROCESSES = "DRAGON_PROCESSES";
 
     private static final long LEAST = 64L << 20;
 
-    /** For this process as it is now. Throws IllegalArgumentException if the setting is no size. */
+    /** For this process as it is now. Throws IllegalArgumentException if a setting is none. */
     static Budget now() {
         String wanted = System.getenv(SETTING);
         long group = groupLimit() / 2;
         long free = wanted != null ? size(wanted) : Math.max(LEAST, available() / 2);
+        int processes = processes(System.getenv(PROCESSES));
         return group < free
-                ? new Budget(group, "the memory limit of this control group (half of it is used at most)")
-                : new Budget(free, SETTING + " (a size such as 8G)");
+                ? new Budget(group, "the memory limit of this control group (half of it is used at most)", processes)
+                : new Budget(free, SETTING + " (a size such as 8G)", processes);
     }
 
-    /** How many processes may be attached at once: the setting {@code DRAGON_PROCESSES}, or the usual. Throws IllegalArgumentException if it is no such number. */
-    static int processes() {
-        String wanted = System.getenv(PROCESSES);
+    /** The number of processes that is wanted; null: the usual. */
+    static int processes(@Nullable String wanted) {
         if (wanted == null) {
             return MemoryPlan.USUAL_CLIENTS - 2;
         }

@@ -83,13 +83,6 @@ final class Clients {
         return told == pid || told == 0 ? new Client(birth.client(), birth.process(), pid) : null;
     }
 
-    /** Has the client not ended yet? What it asked for may be read after its death. */
-    boolean lives(Client client) {
-        Watched own = watched.get(client.pid());
-        Birth birth = workers.birth(client.process());
-        return own != null && own.client.equals(client) || birth != null && birth.client() == client.number();
-    }
-
     private @Nullable Client attach(Connection from, boolean head) {
         int pid = from.peer.pid();
         Watched before = watched.get(pid);

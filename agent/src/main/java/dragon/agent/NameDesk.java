@@ -12,13 +12,14 @@ final class NameDesk {
     /** Names stand for handles; data travels by the objects they lead to. */
     static final int LARGEST = 1 << 20;
 
+    /** Of all names together: a full heap is the end of the run. */
+    static final long MOST = 64 << 20;
+
     private final Names names;
     private final SharedMemory memory;
-    private final Clients clients;
 
-    NameDesk(SharedMemory memory, Clients clients) {
+    NameDesk(SharedMemory memory) {
         this.memory = memory;
-        this.clients = clients;
         this.names = new Names(memory);
         memory.onDeath(names::gone);
     }
@@ -32,7 +33,7 @@ final class NameDesk {
             return false;
         }
         Client client = from.client;
-        if (client == null || !clients.lives(client)) {
+        if (client == null || !memory.lives(client)) {
             from.fail(call, "refused", "pid " + from.peer.pid() + " is no client of this run, or has ended", 0);
         } else if (body instanceof Publish publish) {
             publish(from, call, client, publish);
@@ -54,6 +55,15 @@ final class NameDesk {
                     "what the name '" + asked.name() + "' is to stand for has " + asked.value().length
                             + " bytes when pickled, at most " + LARGEST
                             + " can be: publish a queue or shared memory, and put the data there",
+                    0);
+            return;
+        }
+        if (names.cost() + asked.value().length > MOST) {
+            from.fail(
+                    call,
+                    "size",
+                    "the names of this run stand for more than " + MOST + " bytes already, so '" + asked.name()
+                            + "' cannot be published: withdraw those that are not needed any more",
                     0);
             return;
         }

@@ -32,12 +32,15 @@ final class Names {
     /** Who waits for a name: the event in shared memory that is to be set. */
     record Waiter(int client, long event, long eventId) {}
 
+    private static final int OVERHEAD = 256;
+
     private final Objects objects;
     private final Map<String, Entry> entries = new HashMap<>();
     private final Map<Integer, Set<String>> owned = new HashMap<>(); // by client, without those that are kept
     private final Map<String, Map<Long, Waiter>> waiting = new HashMap<>(); // by event id
     private final Map<Integer, Map<Long, String>> waits = new HashMap<>(); // by client: event id -> name
     private long serial;
+    private long cost;
 
     Names(Objects objects) {
         this.objects = objects;
@@ -58,6 +61,7 @@ final class Names {
         withdraw(asked.name()); // after the new one's objects are held: they may be the same
         Entry entry = new Entry(asked.value(), ++serial, owner, asked.keep(), tokens);
         entries.put(asked.name(), entry);
+        cost += cost(asked.name(), entry);
         if (!asked.keep()) {
             owned.computeIfAbsent(owner.number(), _ -> new HashSet<>()).add(asked.name());
         }
@@ -71,8 +75,9 @@ final class Names {
         return entries.get(name);
     }
 
-    /** The waiter is told of each publication of the name from now on, until {@link #stopWaiting}. */
+    /** The waiter is told of each publication of the name from now on, until {@link #stopWaiting}. With one event it waits for one name: the last it asked for. */
     void await(String name, Waiter waiter) {
+        stopWaiting(waiter.client, waiter.eventId);
         waiting.computeIfAbsent(name, _ -> new LinkedHashMap<>()).put(waiter.eventId, waiter);
         waits.computeIfAbsent(waiter.client, _ -> new HashMap<>()).put(waiter.eventId, name);
     }
@@ -102,6 +107,7 @@ final class Names {
         if (entry == null) {
             return false;
         }
+        cost -= cost(name, entry);
         int owner = entry.owner.number();
         Set<String> of = owned.get(owner);
         if (of != null && of.remove(name) && of.isEmpty()) {
@@ -120,6 +126,15 @@ final class Names {
         if (of != null) {
             of.forEach((eventId, name) -> forget(name, eventId));
         }
+    }
+
+    /** Bytes that the names take here, about. */
+    long cost() {
+        return cost;
+    }
+
+    private static long cost(String name, Entry entry) {
+        return entry.value.length + 2L * name.length() + OVERHEAD;
     }
 
     /** How many waits are in the book: for diagnosis. */

@@ -41,7 +41,7 @@ final class SharedMemory implements Names.Objects {
 
     SharedMemory(int node, byte[] runId, long agentId, Budget budget) {
         this.runId = runId;
-        processes = Budget.processes();
+        processes = budget.processes();
         memory = Memory.create(MemoryPlan.of(budget.bytes(), processes + 2, node), word(8), word(0));
         clients = new ClientTable(memory);
         clients.addAgent(Linux.getpid(), agentId);

@@ -129,7 +129,7 @@ final class Workers {
         int client = memory().newClient(id);
         if (client == 0) {
             FrameSocket.closeAll(descriptors);
-            from.fail(call, "processes", memory().clientsUsedUp(), 11);
+            from.fail(call, "processes", memory().clientsUsedUp(), Linux.EAGAIN);
             return;
         }
         requests.put(id, new Request(from, call, spawn, setting, descriptors));
@@ -240,6 +240,7 @@ final class Workers {
             return false;
         }
         zygote.close();
+        spent.remove(id);
         apply(new Event.ZygoteGone(id, "its interpreter " + zygote.executable + ": " + step, errno));
         return true;
     }
@@ -264,7 +265,8 @@ final class Workers {
         zygotes.remove(id);
         zygote.close();
         apply(new Event.ZygoteGone(id, end, EIO));
-        if (wasReady && status != 0 && !spent.remove(id)) {
+        output.ended(pid, () -> {});
+        if (!spent.remove(id) && wasReady && status != 0) {
             desk.say("dragon: " + end + ", and its workers with it; the next start() begins another");
         }
         return true;
@@ -379,19 +381,20 @@ final class Workers {
             request.from.fail(request.call, "spawn", text, refused.errno());
         }
         memory().dead(refused.birth().client(), tokens(request));
+        output.notBorn();
     }
 
     private void ended(Effect.Ended ended) {
         Request request = requests.remove(ended.birth().process());
         memory().dead(ended.birth().client(), tokens(request));
         boolean shortOfMemory = ended.status() == Linux.SIGKILL && ends.shortOfMemory();
-        output.ended(ended.pid(), () -> {
-            memory().ended(ended.birth(), ends.report(ended, shortOfMemory, output.lastWords(ended.pid())));
-            Zygote zygote = zygotes.get(ended.reaper());
-            if (zygote != null) {
-                zygote.tell(new Reap(ended.pid()));
-            }
-        });
+        Zygote zygote = zygotes.get(ended.reaper());
+        if (zygote != null) {
+            zygote.tell(new Reap(ended.pid())); // not later: until then the zygote sees no other end
+        }
+        output.ended(
+                ended.pid(),
+                () -> memory().ended(ended.birth(), ends.report(ended, shortOfMemory, output.lastWords(ended.pid()))));
     }
 
     private static List<Long> tokens(@Nullable Request request) {

@@ -27,4 +27,17 @@ class BudgetTest {
     void thereIsAlwaysSome() {
         assertThat(Budget.now().bytes()).isPositive();
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "0", "-1", "many", "262143"})
+    void whatIsNoNumberOfProcessesIsNamed(String text) {
+        assertThatThrownBy(() -> Budget.processes(text)).hasMessageContaining("DRAGON_PROCESSES=" + text);
+    }
+
+    @Test
+    void aNumberOfProcesses() {
+        assertThat(Budget.processes(null)).isEqualTo(16382);
+        assertThat(Budget.processes(" 30 ")).isEqualTo(30);
+        assertThat(Budget.processes("262142")).isEqualTo(262142);
+    }
 }

@@ -118,4 +118,29 @@ class NamesTest {
         assertThat(names.waits()).isEqualTo(1);
         assertThat(publish(ANN, "a", 1).wake()).hasSize(1);
     }
+
+    @Test
+    void whatNamesTakeIsCountedAndGivenBack() {
+        assertThat(names.cost()).isZero();
+        publish(ANN, "a", 1);
+        long one = names.cost();
+        assertThat(one).isPositive();
+        publish(ANN, "b", 2);
+        assertThat(names.cost()).isEqualTo(2 * one);
+        names.publish(BOB, asked("b", 3, true, Publish.IfTaken.REPLACE));
+        assertThat(names.cost()).isEqualTo(2 * one);
+        names.gone(ANN.number());
+        names.withdraw("b");
+        assertThat(names.cost()).isZero();
+    }
+
+    @Test
+    void anEventWaitsForTheNameThatWasAskedForLast() {
+        Names.Waiter waiter = new Names.Waiter(BOB.number(), 4096, 17);
+        names.await("a", waiter);
+        names.await("b", waiter);
+        assertThat(names.waits()).isEqualTo(1);
+        assertThat(publish(ANN, "a", 1).wake()).isEmpty();
+        assertThat(publish(ANN, "b", 2).wake()).containsExactly(waiter);
+    }
 }

@@ -4,7 +4,8 @@ package dragon.agent.control;
 /**
  * The answer to a call that failed. Shown to the user as it is: what happened, where, and what to do.
  *
- * @param kind "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "internal"
+ * @param kind "memory", "descriptors", "processes", "spawn", "refused", "version", "over", "taken", "size", "names",
+ *     "internal"
  */
 public record Failure(String kind, String text, int errno) implements Frame.Body {
 

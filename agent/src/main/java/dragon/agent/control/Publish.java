@@ -6,10 +6,10 @@ import java.util.List;
 
 /**
  * The book of names: of one run, whichever node a process is on. A name stands for `value`, bytes of the publisher's
- *     language that the agent never looks into (at most 1 MiB), and holds the shared objects that are in it, each in
- *     its role, as long as it is published. A name goes by Withdraw (anyone's), by a publication that replaces it, and
- *     with the end of the process that published it, however that ends, unless `keep`. Finding and publishing are one
- *     step each: of two that publish with GIVE, one is given what the other published.
+ *     language that the agent never looks into (at most 1 MiB; all names 64 MiB), and holds the shared objects that
+ *     are in it, each in its role, as long as it is published. A name goes by Withdraw (anyone's), by a publication
+ *     that replaces it, and with the end of the process that published it, however that ends, unless `keep`. Finding
+ *     and publishing are one step each: of two that publish with GIVE, one is given what the other published.
  *
  * @param references offset | role of each object in it; the publisher is bound to them until the reply comes
  * @param keep for the whole run

@@ -68,8 +68,19 @@ public final class Output {
     public void name(int pid, String label) {
         if (labels != null) {
             labels.add(pid, label);
-            sources.forEach(source -> source.lines.passKnown());
+            passKnown();
         }
+    }
+
+    /** A process was not born, whose lines others' may have been taken for. */
+    public void notBorn() {
+        if (labels != null) {
+            passKnown();
+        }
+    }
+
+    private void passKnown() {
+        sources.forEach(source -> source.lines.passKnown());
     }
 
     private void forget(int pid) {
