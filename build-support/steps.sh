@@ -76,10 +76,11 @@ step_lint() {
     return "$status"
 }
 
-# Runs pytest on the folders of tests/ that are there, a line for each test. A test that hangs is named (tests/hang.py); ten that fail are enough, since
-# each may have waited for a while before. Built first: not in the time of the first test. After --, options of pytest's.
+# Runs pytest on the folders of tests/ that are there, a line for each test. A test that hangs is named (tests/hang.py); four that fail are enough, since
+# each may have waited for a while before; fewer are tried once more and named as FLAKY if they pass then, unless one of them hung. Built first: not in the
+# time of the first test. After --, options of pytest's.
 run_pytest() {
-    local folder folders=() options=()
+    local folder folders=() options=() status first=build/check/first-try.$$
     for folder; do
         shift
         [[ $folder == -- ]] && { options=("$@"); break; }
@@ -91,8 +92,15 @@ run_pytest() {
     fi
     build-support/build || return 2
     make_venv || return 2
-    "$venv/python" -m pytest -v --maxfail=10 "${options[@]}" "${folders[@]}"
-    local status=$?
+    mkdir -p build/check
+    "$venv/python" -m pytest -v --maxfail=4 "${options[@]}" "${folders[@]}" | tee "$first"
+    status=${PIPESTATUS[0]}
+    if [[ $status -eq 1 ]] && ! grep -qE '^HUNG |stopping after' "$first"; then
+        "$venv/python" -m pytest -v --last-failed --last-failed-no-failures none "${options[@]}" "${folders[@]}"
+        status=$?
+        [[ $status -eq 0 ]] && sed -n 's/^FAILED \([^ ]*\).*/FLAKY \1: passed only at the second try/p' "$first"
+    fi
+    rm -f "$first"
     [[ $status -eq 5 ]] || return "$status"
     echo "none of the tests can run here"
     return "$nothing_here"

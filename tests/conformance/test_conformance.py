@@ -29,6 +29,8 @@ def test_cpythons_own_tests(tmp_path, capsys, version, name, pid):
     report = suite.run(python, name, pid, tmp_path)
     with capsys.disabled():  # among the last lines of ./check
         print(f"\n{TITLES[name]}: {report.passed} passed, {len(report.bad)} failed, {len(report.skipped)} skipped")
+        for name in report.flaky:
+            print(f"FLAKY {python.version} {name}: passed only at the second try")
     details = "\n".join(f"{test}: {how}" for test, how in report.bad.items())
     assert not report.bad, f"{len(report.bad)} failed, {report.passed} passed:\n{details}"
     least = suite.known(python, name, pid)
