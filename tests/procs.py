@@ -205,11 +205,13 @@ def stacks(processes: list[Process]) -> str:
         if each.program.endswith("/java"):
             text.append(java_stacks(each))
     pythons = [each for each in processes if "python" in os.path.basename(each.program)]
-    for each in pythons:
-        send(each, signal.SIGABRT)
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline and any(each.is_there() for each in pythons):
-        time.sleep(0.01)
+    parents = {each.parent for each in pythons}
+    for some in ([each for each in pythons if each.pid not in parents], pythons):  # a zygote's end ends its workers
+        for each in some:
+            send(each, signal.SIGABRT)
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and any(each.is_there() for each in some):
+            time.sleep(0.01)
     return "".join(text)
 
 

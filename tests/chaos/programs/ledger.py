@@ -42,10 +42,14 @@ def mapped(path, size):
         return memoryview(mmap.mmap(file.fileno(), size)).cast("Q")
 
 
+WORK = 2e-3  # seconds
+
+
 class Waited:
-    """How long each operation takes, for everybody to see."""
+    """How long each operation takes, for everybody to see. After some work there is a rest, so that a dozen busy processes leave room for those that kill."""
 
     def __init__(self, folder, number):
+        self.worked = time.process_time()
         self.times = mapped(folder / f"waited-{number}", 24)
 
     def wait(self):
@@ -56,6 +60,9 @@ class Waited:
         if took > self.times[1]:
             self.times[2] = self.times[0]
             self.times[1] = took
+        if time.process_time() - self.worked > WORK:
+            time.sleep(WORK)
+            self.worked = time.process_time()
 
 
 class Produced(Waited):

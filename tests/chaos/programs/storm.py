@@ -25,7 +25,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 from procs import processor_wait
 
 AT_ONCE = 3  # scenes
-KILLS_A_ROUND = 45  # among them
+KILLS_A_ROUND = 90  # among them
 LONGEST = 1.0  # seconds a survivor waits at most
 SPARED = 10.0  # seconds more, at most, that are granted for waits for a processor
 
