@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import reprlib
 import signal
-from multiprocessing import ProcessError
+from multiprocessing import ProcessError, pool
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def call(task: tuple[Any, ...]) -> str:
     """A task as a user would write it: `package.function(argument)`, and which of several it is."""
     _, index, function, args, kwds = task
     words = [_repr(each) for each in args] + [f"{name}={_repr(value)}" for name, value in kwds.items()]
-    if getattr(function, "__module__", None) == "multiprocessing.pool" and len(args) == 1 and len(args[0]) == 2:
+    if function is pool.mapstar or function is pool.starmapstar:  # type: ignore[attr-defined]
         function, items = args[0]  # a chunk of a map
         words = [_repr(items[0])] if len(items) == 1 else [f"... {len(items)} items from {_repr(items[0])} on"]
     name = getattr(function, "__qualname__", None) or type(function).__qualname__

@@ -25,7 +25,7 @@ import weakref
 from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _died, _guard, _message, _shm
+from dragon import _died, _guard, _handle, _message, _shm
 from dragon._crew import Crew, Settings, Worker
 from dragon._died import InitializerFailed, WorkerDied
 from dragon._intake import Intake
@@ -90,6 +90,7 @@ class Dispatcher:
         self._stolen: collections.deque[Any] = collections.deque()  # messages taken back from a worker's channel
         self._again: dict[Key, int] = {}  # how often a task was lost
         self._tasks: dict[Key, Task] = {}  # those in the books of workers
+        self._pins: dict[Key, list[_handle.Pinned]] = {}  # handles that went with a task, which may not arrive
         self._stillborn = 0
         self.crew = Crew(settings, processes, self)
         self._threads: list[threading.Thread] = []
@@ -105,7 +106,9 @@ class Dispatcher:
             thread.start()
 
     def join(self) -> None:
-        """Waits until everything has ended, after `close` or `terminate`."""
+        """Waits until everything has ended, after `close` or `terminate`. RuntimeError: from a callback, whose end would be waited for."""
+        if self.intake.takes():
+            raise RuntimeError("a callback of a pool or an executor cannot join it: join it in another thread")
         for thread in self._threads:
             if thread is not self._threads[2] or self.state != "TERMINATE":  # which may be in a user's iterable
                 thread.join()
@@ -153,7 +156,8 @@ class Dispatcher:
             self.stop()
         except _shm.RunOver:
             pass  # then all of it ends by itself
-        self._join(1)
+        if not self.intake.takes():
+            self._join(1)
         for result in list(self.cache.values()):
             result.give_up(error or ProcessError("the pool was terminated before this was done"))
 
@@ -198,11 +202,13 @@ class Dispatcher:
 
     def expect(self, worker: Worker) -> None:
         """A worker is about to be started, and may say so before its start has returned."""
-        self._workers[worker.number] = worker
+        with self._lock:
+            self._workers[worker.number] = worker
 
     def forget(self, worker: Worker) -> None:
         """A worker could not be started."""
-        del self._workers[worker.number]
+        with self._lock:
+            del self._workers[worker.number]
 
     def joined(self, worker: Worker) -> None:
         """A worker was started; what it is given waits in its channel until it is ready."""
@@ -223,18 +229,35 @@ class Dispatcher:
 
     def _give_tasks(self) -> None:
         """The users' iterables of imap."""
-        for tasks, set_length in iter(self.taskqueue.get, None):
-            index = -1
+        for tasks, result in iter(self.taskqueue.get, None):
+            try:
+                if not self._give_each(tasks, result):
+                    return
+            except _shm.RunOver as error:
+                self.fail_all(error)
+                return
+            tasks = result = None
+
+    def _give_each(self, tasks: Iterator[Task], result: Any) -> bool:
+        index = -1
+        try:
             for task in tasks:
                 index = task[1]
                 with self._lock:
-                    while len(self._pending) >= _AHEAD and self.state == "RUN" and self.error is None:
+                    while len(self._pending) >= _AHEAD and self.state in ("RUN", "CLOSE") and self.error is None:
                         self._room.wait()
                 if self.state == "TERMINATE":
-                    return
+                    return False
                 self.give(task)
-            set_length(index + 1)
-            task = tasks = set_length = None
+        except _shm.RunOver:
+            raise
+        except (
+            BaseException
+        ) as error:  # SystemExit, say, of the user's iterable; an Exception of it is a task that raises
+            index += 1
+            result._set(index, (False, error))
+        result._set_length(index + 1)
+        return True
 
     def _fill(self) -> None:
         """Gives out tasks, as far as workers can have more."""
@@ -259,14 +282,14 @@ class Dispatcher:
                 first = pending[0]
                 if type(first) is tuple:
                     taken.append(first)
-                    pending.popleft()
                 else:
                     taken.extend(itertools.islice(first, 1))
-                    if not taken:
-                        pending.popleft()
-                        continue
-                if len(pending) == _AHEAD // 2:
-                    self._room.notify_all()
+                if not taken or type(first) is tuple:
+                    pending.popleft()
+                    if len(pending) == _AHEAD // 2:
+                        self._room.notify_all()
+                if not taken:
+                    continue
             result = self.cache.get(taken[0][0])
             if result is not None and result.begin(taken[0][1]):
                 return True
@@ -276,6 +299,7 @@ class Dispatcher:
     def _hand_over(self, task: Task) -> None:
         """Sends a task to a worker. Being sent and standing in the worker's book is one step, between whose halves no signal handler runs."""
         key = task[0], task[1]
+        before = _handle.exported
         success, pickled = _twice(lambda: _message.dump(task[2:], part))
         if not success:
             self._set(*key, (False, pickled))
@@ -285,6 +309,7 @@ class Dispatcher:
             worker = self._choose()
             if worker is None:
                 self._pending.appendleft(task)
+                _handle.take_back(before)
                 return
             if not worker.given:
                 worker.last = time.perf_counter()
@@ -297,10 +322,14 @@ class Dispatcher:
                 worker.given.update(zip((key,), sending))
             except _shm.Timeout:  # the channel of a worker that was killed with a slot in hand is full
                 self._pending.appendleft(task)
+                _handle.take_back(before)
                 return
             except (MemoryError, _shm.NoSuchObject) as error:
                 failure = error
+                _handle.take_back(before)
             else:
+                if _handle.exported != before:
+                    self._pins[key] = _handle.exported_since(before)
                 self._place(worker)
                 return
         self._set(*key, (False, failure))
@@ -369,6 +398,8 @@ class Dispatcher:
             self._tasks.pop((job, index), None)
             if self._again:
                 self._again.pop((job, index), None)
+            if self._pins:
+                self._pins.pop((job, index), None)
             worker.given.pop((job, index), None)  # the last, since this tells that the result was dealt with
             self._place(worker)
             if not worker.given:
@@ -403,6 +434,7 @@ class Dispatcher:
                 key: Key = TASK.unpack_from(message[0] if flags == _message.PARTS else message)
                 for worker in self._workers.values():
                     if key in worker.given:
+                        _handle.give_up(self._pins.get(key, ()))
                         self._pend(self._tasks[key])
                         del worker.given[key]
             self._stolen.popleft()
@@ -420,6 +452,7 @@ class Dispatcher:
         with self._lock:
             self._take_back(worker, 1 << 30)
             for key in list(worker.given):
+                _handle.give_up(self._pins.pop(key, ()))
                 tries = self._again.get(key, 0)
                 if worker.ready and tries >= self._retries:
                     lost.append(self._tasks[key])
@@ -433,8 +466,9 @@ class Dispatcher:
         with self._lock:
             for key in worker.given:
                 self._tasks.pop(key, None)
+                self._again.pop(key, None)
             self._workers.pop(number, None)
-        if not worker.ready and self.state in ("RUN", "CLOSE") and worker.process.exitcode != 0:
+        if not worker.ready and self.state in ("RUN", "CLOSE"):
             self._not_ready(worker)
 
     def _not_ready(self, worker: Worker) -> None:
@@ -450,7 +484,8 @@ class Dispatcher:
 
     def _failed(self, flags: int, data: Any) -> None:
         error = self._failure("the initializer of the workers raised an error; see its traceback above")
-        error.__cause__ = _message.load(flags, data, RESULT.size)[1]
+        success, cause = _twice(lambda: _message.load(flags, data, RESULT.size)[1])
+        error.__cause__ = cause  # or what came of unpickling it
         self.break_down(error)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from dragon import _agent, _shm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
 Pinned = tuple[int, int, int, int]  # offset, id, role, token
@@ -55,33 +55,28 @@ def export(thing: Any) -> tuple[Any, ...]:
     return tuple(handle)
 
 
+def exported_since(number: int) -> list[Pinned]:
+    """What this thread exported since `exported` was `number`."""
+    if number == exported:
+        return []
+    me = threading.get_ident()
+    return [handle[1:] for count, thread, handle in list(_last) if count > number and thread == me]
+
+
 def take_back(since: int) -> None:
     """Unpins what this thread exported since `exported` was `since`: nobody will ever bind it, for what it is part of was not sent."""
-    me = threading.get_ident()
-    for each in [each for each in list(_last) if each[0] > since and each[1] == me]:
-        _last.remove(each)
-        handle = each[2]
-        try:
-            _shm.unpin(handle.offset, handle.id, handle.role, handle.token)
-        except _shm.RunOver:
-            return  # then all of it is gone
+    give_up(exported_since(since))
 
 
 @contextmanager
 def collected() -> Iterator[list[Pinned]]:
-    """The handles that this thread makes inside; those that are then sent to nobody are to be given to `unpin`."""
+    """The handles that this thread makes inside; those that are then sent to nobody are to be given to `give_up`."""
     held: list[Pinned] = []
     _collecting.held = held
     try:
         yield held
     finally:
         _collecting.held = None
-
-
-def unpin(held: list[Pinned]) -> None:
-    """These handles will not be bound."""
-    for offset, number, role, token in held:
-        _shm.unpin(offset, number, role, token)
 
 
 def bind(kind: type[T], state: tuple[Any, ...]) -> T:
@@ -109,8 +104,8 @@ def _foreign(kind: type, handle: Handle, why: str) -> _shm.NoSuchObject:
     )
 
 
-def give_up(pins: list[tuple[int, int, int, int]]) -> None:
-    """Takes back handles that will not arrive: place, id, role and token of each."""
+def give_up(pins: Iterable[Pinned]) -> None:
+    """Takes back handles that will not arrive. Those that have arrived, or were taken back, are none the worse for it."""
     try:
         for pin in pins:
             _shm.unpin(*pin)

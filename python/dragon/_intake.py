@@ -2,6 +2,9 @@
 
 A signal handler may raise in the middle of `help`. So a message is taken from the channel straight into `_inbox`, stays there until it is dealt with, and
 is dealt with again when that was interrupted; everything done for a message can be done twice.
+
+A user's callback is called where its result comes in, with nobody else taking results in meanwhile. It may end the pool, or drop it; what it must not do
+is to wait for more to come in.
 """
 
 from __future__ import annotations
@@ -37,15 +40,23 @@ class Intake:
         self._deal, self._after, self._interrupted, self._over = deal, after, interrupted, over
         self._inbox: collections.deque[Any] = collections.deque()
         self._taking = threading.Lock()
+        self._taker = 0  # the thread that holds it
         self._misses = 0
         self.thread = threading.Thread(target=self._take_results, name="Pool_take_results", daemon=True)
 
     def help(self, done: Callable[[], bool]) -> None:
-        """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread."""
-        while not done() and not self._taking.locked() and self._soon():
+        """Takes results in until `done`, or until none comes for about the time that it takes to wake a thread. RuntimeError: from a callback, which it would wait for."""
+        while not done():
+            if self.takes():
+                raise RuntimeError(
+                    "a callback of a pool or an executor waits for a result of the same one, which can come only after the callback has returned: "
+                    "let it start the next task and return (apply_async or submit, with a callback), or wait in another thread"
+                )
+            if self._taking.locked() or not self._soon():
+                return
             try:
-                with self._taking:
-                    self._take_all()
+                if not self._take():
+                    return
                 self._after()
             except _shm.RunOver:
                 raise
@@ -53,14 +64,17 @@ class Intake:
                 self._interrupted()
                 raise
 
+    def takes(self) -> bool:
+        """Does this thread take results in just now? Then it is in a callback, if in any code of the user's."""
+        return threading.get_ident() in (self._taker, self.thread.ident)
+
     def _take_results(self) -> None:
         try:
             running = True
             while running:
                 self.channel.poll(None)
                 try:
-                    with self._taking:
-                        running = self._take_all()
+                    running = self._take()
                     self._after()
                 except _shm.RunOver:
                     raise
@@ -85,8 +99,16 @@ class Intake:
         self._misses = misses + 1
         return False
 
-    def _take_all(self) -> bool:
+    def _take(self) -> bool:
         """Deals with all that has come in. False: nothing more will come."""
+        with self._taking:
+            try:
+                self._taker = threading.get_ident()
+                return self._take_all()
+            finally:
+                self._taker = 0
+
+    def _take_all(self) -> bool:
         inbox, receive = self._inbox, self.channel.recv_message
         while True:
             if not inbox:
@@ -99,9 +121,13 @@ class Intake:
             except _shm.RunOver:
                 raise
             except BaseException:  # of a signal handler: what was begun is done before it is told
-                self._deal(*inbox[0])
-                inbox.popleft()
+                try:
+                    self._deal(*inbox[0])
+                finally:
+                    inbox.popleft()
                 raise
+            if not running and threading.current_thread() is not self.thread:
+                self.channel.send(inbox[0][1])  # that is for the thread, which has to end
             inbox.popleft()
             if not running:
                 return False

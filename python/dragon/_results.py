@@ -83,9 +83,10 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
         self._set(0, (False, error))
 
     def give_up(self, error: BaseException) -> None:
-        """The pool was terminated."""
-        self._told = True
-        self.fail(error)
+        """The pool was terminated, maybe by the callback of this result, which then is there."""
+        if not self._told:
+            self._told = True
+            self.fail(error)
 
     def _finish(self) -> None:
         callback = self._callback if self._success else self._error_callback  # type: ignore[attr-defined]
@@ -202,6 +203,8 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
                     waiting.set()
             left = None if deadline is None else deadline - time.monotonic()
             if not waiting.wait(left) and not self._ready():
+                with self._lock, contextlib.suppress(ValueError):
+                    self._waiting.remove(waiting)
                 raise TimeoutError
         return outcome
 

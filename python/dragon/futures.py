@@ -62,7 +62,9 @@ class Future(_base.Future):  # type: ignore[type-arg]
 
     def begin(self, index: int) -> bool:
         """Is the task still wanted? It is given to a worker next, and cannot be cancelled any more."""
-        wanted = self.running() or self.set_running_or_notify_cancel()
+        with self._condition:
+            over = self.done() and self._state != _base.CANCELLED  # also where two threads come here at once
+            wanted = not over and (self.running() or self.set_running_or_notify_cancel())
         if not wanted:
             self._dispatcher.cache.pop(self._job)
         return wanted
@@ -208,11 +210,11 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         """As the standard library's."""
         with self._shutdown_lock:
             self._shutdown_thread = True
-            if cancel_futures:
-                for future in list(self._dispatcher.cache.values()):
-                    future.forget()
-            if self._started:
-                self._dispatcher.close()
+        if cancel_futures:
+            for future in list(self._dispatcher.cache.values()):
+                future.forget()  # which calls the user's callbacks
+        if self._started:
+            self._dispatcher.close()
         if wait and self._started:
             self._dispatcher.join()
 

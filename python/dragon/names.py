@@ -110,7 +110,7 @@ def _publish(name: str, thing: Any, keep: bool, if_taken: int) -> Named:
                 raise NameTaken(*refusal.args) from None
             raise
         finally:
-            _handle.unpin(held)
+            _handle.give_up(held)
 
 
 def _await(name: str, timeout: float | None, seen: int) -> Any:

@@ -108,7 +108,7 @@ class Pool(stock.Pool):
             tasks = stock.Pool._get_tasks(func, iterable, chunksize)  # type: ignore[attr-defined]
         result = kind(self)
         guarded = self._guarded_task_generation(result._job, function, tasks)  # type: ignore[attr-defined]
-        self._taskqueue.put((guarded, result._set_length))
+        self._taskqueue.put((guarded, result))
         if self._dispatcher.error is not None:
             self._dispatcher.fail_all(self._dispatcher.error)
         return _results.items(result) if chunksize > 1 else result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from multiprocessing import TimeoutError as TimeoutError
 from typing import Any
 
 from targets import kill_self
@@ -35,6 +36,11 @@ def wait_for_kept() -> Any:
     return _kept.wait(60)
 
 
+def after_kept(number: int) -> int:
+    wait_for_kept()
+    return number
+
+
 class ExitsWhenUnpickled:
     def __reduce__(self) -> Any:
         return sys.exit, (5,)
@@ -51,3 +57,42 @@ class NotPicklable:
 
 def result_not_picklable() -> Any:
     return NotPicklable()
+
+
+class _Stubborn(Exception):
+    def __reduce__(self) -> Any:
+        return _refuse_to_be_made, ()
+
+
+def _refuse_to_be_made() -> None:
+    raise LookupError("this cannot be made again")
+
+
+def fail_stubbornly() -> None:
+    raise _Stubborn
+
+
+class KillsWhoUnpickles(Exception):
+    """An error of a user's iterable whose unpickling is the end of the worker."""
+
+    def __reduce__(self) -> Any:
+        return kill_self, ()
+
+
+def numbers_then_exit() -> Any:
+    yield 1
+    yield 2
+    sys.exit("the iterable has had enough")
+
+
+def numbers_then_death() -> Any:
+    yield 1
+    raise KillsWhoUnpickles
+
+
+def leave_in_order() -> None:
+    os._exit(0)
+
+
+def put_number(item: Any) -> None:
+    item[0].put(item[1])
