@@ -26,11 +26,12 @@ class Crowd(Scene):
         self.lost = self.operations = 0
         self.problem = None
         self.pool = self.make()
+        self.book = ledger.Waited(self.folder, 1)
         self.driver = threading.Thread(target=self.drive, args=(random.Random(self.dice.random()),), daemon=True)
         self.driver.start()
 
     def drive(self, dice):
-        book = ledger.Waited(self.folder, 1)
+        book = self.book
         try:
             while not self.stop.is_set():
                 start = dice.randrange(1000)
@@ -57,6 +58,7 @@ class Crowd(Scene):
             until(lambda victim=victim: victim.exitcode is not None, "the end of a worker is known")
             self.waited.over()
         self.killed["worker"] += 1
+        self.book.wait()  # a call goes on for as long as its workers are killed; what counts is how soon it returns then
 
     def there(self):
         """Workers to be killed. A pool whose new workers all die is broken, and rightly so."""
