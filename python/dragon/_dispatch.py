@@ -161,6 +161,22 @@ class Dispatcher:
         for result in list(self.cache.values()):
             result.give_up(error or ProcessError("the pool was terminated before this was done"))
 
+    def be_anothers(self) -> None:
+        """This process was forked from the one whose pool it is: everything that is asked for fails."""
+        error = RuntimeError(
+            "this pool or executor belongs to the process that this one was forked from: make another one here"
+        )
+
+        def help(done: Callable[[], bool]) -> None:
+            if not done():
+                raise error
+
+        self.help, self.error, self.state, self._threads = help, error, "BROKEN", []
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        self._room = threading.Condition(self._lock)
+        for book in (self._idle, self._open, self.crew.processes):
+            book.clear()
+
     def stop(self) -> None:
         """Has the threads end after what has come in."""
         self.taskqueue.put(None)
@@ -528,4 +544,13 @@ def _end_all() -> None:
 
 
 threading._register_atexit(_end_all)  # type: ignore[attr-defined]
-os.register_at_fork(after_in_child=_running.clear)  # they are the parent's
+
+
+def _after_fork() -> None:
+    """In a child of user code: what it asked for would go to the parent's workers, and what they answer would be taken from the parent."""
+    for dispatcher in list(_running):
+        dispatcher.be_anothers()
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -66,7 +66,9 @@ class Intake:
 
     def takes(self) -> bool:
         """Does this thread take results in just now? Then it is in a callback, if in any code of the user's."""
-        return threading.get_ident() in (self._taker, self.thread.ident)
+        me = threading.get_ident()
+        # A signal handler may have let go of the lock before the taker was forgotten.
+        return me == self.thread.ident or (me == self._taker and self._taking.locked())
 
     def _take_results(self) -> None:
         try:

@@ -39,7 +39,7 @@ class _Finder:
             spec = None if finder is self else finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    loader: Any = _Loader(spec.loader, _awaited.pop(fullname))
+                    loader: Any = _Loader(spec.loader, fullname)
                     spec.loader = loader
                 return spec
         return None
@@ -48,9 +48,13 @@ class _Finder:
 class _Loader:
     # No subclass of importlib.abc's: to import that would cost more than all of this package.
 
-    def __init__(self, loader: Any, act: Callable[[], object]) -> None:
+    def __init__(self, loader: Any, name: str) -> None:
         self._loader = loader
-        self._act = act
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        """Who only looks where the module is asks for other things."""
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> Any:
         return self._loader.create_module(spec)
@@ -60,4 +64,6 @@ class _Loader:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        self._act()
+        act = _awaited.pop(self._name, None)
+        if act is not None:
+            act()

@@ -84,10 +84,11 @@ def _in_child() -> None:
             _agent.attach()
         except OSError:
             pass  # the run is over: nothing is freed any more
-        _, reader, writer = _fork
-        os.close(reader)
-        os.close(writer)
-        _fork = None
+        finally:  # else the parent would wait as long as this process lives
+            _, reader, writer = _fork
+            os.close(reader)
+            os.close(writer)
+            _fork = None
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

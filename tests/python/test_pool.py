@@ -183,8 +183,8 @@ def test_a_signal_handler_may_raise_at_any_moment(pool: Any) -> None:
         for number in range(400):
             result = pool.map_async(targets.square, range(number, number + 20), chunksize=1)
             jobs.append((number, result))
-            signal.setitimer(signal.ITIMER_REAL, 0.0001 + (number % 40) * 0.00002)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + (number % 40) * 0.00002)
                 result.get(PATIENCE)
             except Alarmed:
                 interrupted += 1

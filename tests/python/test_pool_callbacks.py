@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -145,3 +146,24 @@ def test_what_a_task_that_was_taken_back_referred_to_is_freed(ctx: Any) -> None:
         assert sorted(queue.get(timeout=PATIENCE) for _ in range(100)) == list(range(100))
         assert not pool._dispatcher._pins
     pool.join()
+
+
+def test_a_forked_child_cannot_use_its_parents_pool(ctx: Any, warm: Any) -> None:
+    executor = dragon.ProcessPoolExecutor(1, ctx)
+    assert executor.submit(targets.square, 3).result(PATIENCE) == 9
+    pending = warm.apply_async(targets.sleep, (0.5,))
+    child = os.fork()
+    if child == 0:
+        refused = 0
+        asks = pending.get, lambda: warm.apply(targets.square, (1,)), lambda: list(warm.imap(targets.square, [1]))
+        for ask in (*asks, lambda: executor.submit(targets.square, 1)):
+            try:
+                ask()
+            except RuntimeError:
+                refused += 1
+        executor.shutdown()
+        os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    assert pending.get(PATIENCE) is None
+    assert warm.map(targets.square, range(10)) == [number * number for number in range(10)]
+    executor.shutdown()

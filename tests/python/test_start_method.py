@@ -107,3 +107,12 @@ def test_an_unknown_pid_style_is_refused() -> None:
 
     with pytest.raises(ValueError, match="unknown pid style 'linux': use 'dragon'"):
         dragon.set_pid_style("linux")
+
+
+def test_looking_for_a_module_is_not_importing_it() -> None:
+    python(
+        "import importlib.util, dragon, multiprocessing as mp; mp.set_start_method('dragon')\n"
+        "spec = importlib.util.find_spec('multiprocessing.shared_memory'); assert spec.loader.get_source(spec.name)\n"
+        "from multiprocessing import shared_memory\n"
+        "assert hasattr(shared_memory.SharedMemory.__init__, '__wrapped__')"
+    )
