@@ -324,3 +324,23 @@ def test_threads_may_start_processes_at_once(ctx: Any) -> None:
 def test_arguments_of_any_size(ctx: Any) -> None:
     for size in (1, 100_000, 500_000, 3_000_000, 100_000_000):
         assert ask(ctx, len, b"x" * size)[1] == size
+
+
+def test_children_that_ended_are_forgotten_when_asked_for_and_in_time_when_not(ctx: Any) -> None:
+    go = ctx.Event()
+    living = ctx.Process(target=go.wait)
+    living.start()
+    ended: list[Any] = []
+    for _ in range(130):
+        process = ctx.Process(target=int)
+        process.start()
+        process._popen.wait()
+        ended.append(weakref.ref(process))
+        del process
+    gc.collect()
+    assert sum(reference() is not None for reference in ended) < 70
+    assert ctx.active_children() == [living]
+    gc.collect()
+    assert not any(reference() for reference in ended)
+    go.set()
+    living.join()

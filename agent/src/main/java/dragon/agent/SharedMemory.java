@@ -3,7 +3,6 @@ package dragon.agent;
 import dragon.agent.control.Grown;
 import dragon.agent.os.Linux;
 import dragon.agent.process.Birth;
-import dragon.channel.Event;
 import dragon.channel.Handle;
 import dragon.channel.Sweeper;
 import dragon.memory.AgentBooks;
@@ -151,11 +150,7 @@ final class SharedMemory implements Names.Objects {
 
     /** Sets an event of a client, if it is still there. */
     void set(long offset, long id, long value) {
-        try (Event event = Event.bind(agent, new Handle(offset, id))) {
-            event.set(value);
-        } catch (DragonException _) {
-            // it is there no more: nobody wants to know
-        }
+        sweeper.set(new Handle(offset, id), value);
     }
 
     /** A client that was not made by a zygote is dead. */

@@ -15,13 +15,17 @@ import java.util.Set;
 
 /**
  * Finds objects nobody uses any more and frees them (section 8). Who uses an object stands in the clients' reference tables and in the book of pins, and
- * nowhere else; so an audit reads them all, once for all objects that wait for one. Not thread-safe; the agent's.
+ * nowhere else; so an audit reads them, once for all objects that wait for one, until it has seen that each of them is in use: the head, which is read first, mostly has what
+ * its workers share, so that the end of one of ten thousand costs no look at the others. Only what is freed, or loses an end, takes a look at all. Not thread-safe; the agent's.
  */
 final class Audit {
+    private static final int BOTH_ENDS = Role.SENDER.bit() | Role.RECEIVER.bit();
+
     private final Memory memory;
     private final Pins pins;
     private final News news;
     private final Set<Long> due = new LinkedHashSet<>();
+    private int unsettled; // of the objects that are looked for, those of which more is to be learnt
 
     Audit(Memory memory, Pins pins, News news) {
         this.memory = memory;
@@ -73,14 +77,17 @@ final class Audit {
         }
     }
 
-    /** In which roles each object is used, by references and pins: role bits. */
+    /** In which roles each object is used, by references and pins: role bits. All of them if one is missing that matters. */
     private Map<Long, Integer> roles(List<Long> objects) {
         Map<Long, Integer> roles = new HashMap<>();
+        unsettled = 0;
         for (Long each : objects) {
-            roles.put(each, pins.roles(each));
+            int pinned = pins.roles(each);
+            roles.put(each, pinned);
+            unsettled += isSettled(each, pinned) ? 0 : 1;
         }
         int high = memory.clientsHigh();
-        for (int client = Layout.AGENT; client < high; client++) {
+        for (int client = Layout.AGENT; client < high && unsettled > 0; client++) {
             if (((int) Raw.getLongAcquire(memory.client(client) + ClientEntry.STATE) & 0xff) == ClientEntry.LIVE) {
                 addRoles(client, roles);
             }
@@ -94,15 +101,32 @@ final class Audit {
             long at = References.entryAt(memory, client, i);
             long reference = at == 0 ? 0 : Raw.getLongVolatile(at);
             int role = (int) (reference & Role.MASK);
-            roles.computeIfPresent(reference & ~Role.MASK, (offset, found) -> found | role);
+            roles.computeIfPresent(reference & ~Role.MASK, (offset, found) -> add(offset, found, role));
         }
     }
 
+    private int add(long offset, int found, int role) {
+        int all = found | role;
+        if (!isSettled(offset, found) && isSettled(offset, all)) {
+            unsettled--;
+        }
+        return all;
+    }
+
+    /** Is it known that the object stays, and with both ends if it has any? */
+    private boolean isSettled(long offset, int roles) {
+        return tracksEnds(offset) ? (roles & BOTH_ENDS) == BOTH_ENDS : roles != 0;
+    }
+
+    private boolean tracksEnds(long offset) {
+        return (Raw.getIntAcquire(memory.address(offset) + ObjectLayout.FLAGS) & ObjectLayout.ENDS) != 0;
+    }
+
     private void closeEnds(long offset, int roles) {
-        long object = memory.address(offset);
-        if ((Raw.getIntAcquire(object + ObjectLayout.FLAGS) & ObjectLayout.ENDS) == 0) {
+        if (!tracksEnds(offset)) {
             return;
         }
+        long object = memory.address(offset);
         int closed = (roles & Role.SENDER.bit()) == 0 ? ObjectLayout.NO_SENDERS : 0;
         closed |= (roles & Role.RECEIVER.bit()) == 0 ? ObjectLayout.NO_RECEIVERS : 0;
         if ((Raw.orInt(object + ObjectLayout.CLOSED, closed) & closed) != closed) {

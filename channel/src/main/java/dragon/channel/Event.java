@@ -1,6 +1,7 @@
 package dragon.channel;
 
 import dragon.memory.Client;
+import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.time.Duration;
@@ -40,6 +41,21 @@ public final class Event extends SharedObject {
         } finally {
             end(record);
         }
+    }
+
+    /** The agent's: sets the event that the handle names, if there is one, while nobody can free it. Killed in between, the agent ends the run, which wakes everyone. */
+    static boolean set(Memory memory, Handle event, long newValue, int agent) {
+        long offset = event.offset();
+        if (!Slots.isObject(memory, offset) || Slots.kind(memory, offset) != Kind.EVENT.code()) {
+            return false;
+        }
+        long object = memory.address(offset);
+        if (Raw.getLongAcquire(object + ObjectLayout.ID) != event.id()) {
+            return false;
+        }
+        Raw.putLongVolatile(object + VALUE, newValue);
+        WaitQueue.chooseUpTo(memory, object + ObjectLayout.QUEUE_0, agent, Integer.MAX_VALUE);
+        return true;
     }
 
     /** Makes it unset. */

@@ -66,6 +66,14 @@ public final class Sweeper {
         callForAudit();
     }
 
+    /**
+     * Sets an event of a client's, if it is still there, and wakes all who wait on it; false: it is not. Without a reference of the agent's own: nobody else frees objects, so
+     * this one stays meanwhile. (Binding to it and letting go would cost a letter and an audit for each process that ends.)
+     */
+    public synchronized boolean set(Handle event, long value) {
+        return Event.set(memory, event, value, agent.number());
+    }
+
     /** Keeps an object alive in a role until {@link #unpin}; somebody holds it now. {@code reference}: its offset and role. Returns the token. */
     public synchronized long hold(long reference) {
         long token = (long) agent.number() << 46 | ++holds;

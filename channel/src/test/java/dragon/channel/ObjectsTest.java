@@ -121,6 +121,50 @@ class ObjectsTest {
     }
 
     @Test
+    void theAgentSetsAnEventThatIsThereAndNoOther() throws Exception {
+        Client client = node.client();
+        Event event = Event.create(client);
+        TestNode.Running<Boolean> waiting = TestNode.start(() -> {
+            event.await();
+            return true;
+        });
+        assertThat(node.sweeper.set(new Handle(event.offset(), event.id() + 1), 7))
+                .isFalse();
+        assertThat(event.isSet()).isFalse();
+        assertThat(node.sweeper.set(event.handle(), 7)).isTrue();
+        assertThat(waiting.result()).isTrue();
+        assertThat(event.value()).isEqualTo(7);
+        try (Semaphore other = Semaphore.create(client, 1, 1)) {
+            assertThat(node.sweeper.set(other.handle(), 7)).isFalse();
+        }
+        event.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(node.sweeper.set(event.handle(), 7)).isFalse();
+        node.sweep(client);
+    }
+
+    @Test
+    void whatOnlyTheLastClientUsesIsFound() {
+        Client first = node.client();
+        Client middle = node.client();
+        Client last = node.client();
+        Event shared = Event.create(middle);
+        Event inUse = Event.bind(first, shared.handle());
+        Event own = Event.create(middle);
+        Event kept = Event.bind(last, own.handle());
+        Event gone = Event.create(middle);
+        node.sweep(middle);
+        assertThat(inUse.isSet() || kept.isSet()).isFalse();
+        assertThat(node.sweeper.set(shared.handle(), 1)).isTrue();
+        assertThat(node.sweeper.set(own.handle(), 1)).isTrue();
+        assertThat(node.sweeper.set(gone.handle(), 1)).isFalse();
+        node.sweep(first);
+        assertThat(node.sweeper.set(shared.handle(), 1)).isFalse();
+        node.sweep(last);
+        assertThat(node.sweeper.set(own.handle(), 1)).isFalse();
+    }
+
+    @Test
     void conditionsNeedTheirLock() {
         Lock lock = Lock.create(client, true);
         Condition condition = Condition.create(client);

@@ -3,8 +3,10 @@ package dragon.agent.process;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +62,7 @@ public final class Processes {
 
     private final Map<Long, Process> processes = new LinkedHashMap<>();
     private final Map<Integer, Process> byPid = new HashMap<>();
+    private final Map<Long, Set<Process>> daemons = new HashMap<>(); // by parent
     private final Map<Long, Zygote> zygotes = new LinkedHashMap<>();
     private final Map<Integer, Integer> orphans =
             new HashMap<>(); // ends of unknown pids, while some process has no pid yet
@@ -126,9 +129,27 @@ public final class Processes {
             startZygote(zygote);
         }
         Process process = new Process(wanted, zygote);
-        processes.put(wanted.birth().process(), process);
+        add(process);
         if (zygote.ready) {
             fork(process);
+        }
+    }
+
+    /** A process that waits for another zygote than it did takes its own place. */
+    private void add(Process process) {
+        remove(process.birth);
+        processes.put(process.birth.process(), process);
+        if (process.birth.daemon()) {
+            daemons.computeIfAbsent(process.birth.parent(), _ -> new LinkedHashSet<>())
+                    .add(process);
+        }
+    }
+
+    private void remove(Birth birth) {
+        Process before = processes.remove(birth.process());
+        Set<Process> siblings = before == null || !birth.daemon() ? null : daemons.get(birth.parent());
+        if (siblings != null && siblings.remove(before) && siblings.isEmpty()) {
+            daemons.remove(birth.parent());
         }
     }
 
@@ -211,7 +232,7 @@ public final class Processes {
     }
 
     private void refuse(Process process, String words, int errno) {
-        processes.remove(process.birth.process());
+        remove(process.birth);
         effects.add(new Effect.Refused(process.birth, words, errno));
         endSpent(process.zygote);
         forgetOrphans();
@@ -241,7 +262,7 @@ public final class Processes {
     }
 
     private void end(Process process, int status, long reaper) {
-        processes.remove(process.birth.process());
+        remove(process.birth);
         byPid.remove(process.pid);
         effects.add(new Effect.Ended(process.birth, process.pid, status, reaper));
         endDaemonsOf(process.birth.process(), (status & 0x7f) == 0 ? SIGTERM : SIGKILL);
@@ -271,10 +292,8 @@ public final class Processes {
 
     /** A parent that ended in order asks its daemons to; one that was killed leaves nobody who would wait for them. */
     private void endDaemonsOf(long parent, int signal) {
-        for (Process process : List.copyOf(processes.values())) {
-            if (process.birth.daemon() && process.birth.parent() == parent) {
-                endDaemon(process, signal);
-            }
+        for (Process process : List.copyOf(daemons.getOrDefault(parent, Set.of()))) {
+            endDaemon(process, signal);
         }
     }
 

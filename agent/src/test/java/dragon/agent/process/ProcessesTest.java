@@ -165,6 +165,18 @@ class ProcessesTest {
     }
 
     @Test
+    void aDaemonThatHadToWaitForAnotherZygoteEndsWithItsParentOnce() {
+        processes.apply(new Event.Prepare(FIRST, List.of("python3")));
+        processes.apply(new Event.Wanted(daemon(7, HEAD), OTHER, false));
+        processes.apply(new Event.ZygoteReady(FIRST, PYTHON));
+        processes.apply(new Event.ZygoteReady(LATER, OTHER));
+        processes.apply(new Event.Forked(7, 700, 0));
+        assertThat(processes.apply(new Event.ClientGone(HEAD))).containsExactly(new Effect.Kill(700, 15));
+        processes.apply(new Event.Exited(700, 15, true));
+        assertThat(processes.apply(new Event.ClientGone(HEAD))).isEmpty();
+    }
+
+    @Test
     void daemonsOfAForeignParentEndWithIt() {
         readyZygote();
         live(daemon(7, HEAD), 700);
