@@ -49,6 +49,7 @@ final class Audit {
         due.clear();
         objects.removeIf(each -> !Slots.isObject(memory, each));
         Map<Long, Integer> roles = roles(objects);
+        lookAgain(objects, roles);
         List<Long> unused = new ArrayList<>();
         for (Long each : objects) {
             int found = roles.getOrDefault(each, 0);
@@ -59,6 +60,24 @@ final class Audit {
             }
         }
         decide(unused);
+    }
+
+    /**
+     * The end of a channel is closed for good; so those of which an end was not seen are looked at once more. A client that binds an end anew before it lets go of
+     * the old reference may do both while its table is read, and was missed if the new entry comes before the old one: the second look sees the new one.
+     */
+    private void lookAgain(List<Long> objects, Map<Long, Integer> roles) {
+        List<Long> missing = new ArrayList<>();
+        for (Long each : objects) {
+            if (tracksEnds(each) && !isSettled(each, roles.getOrDefault(each, 0))) {
+                missing.add(each);
+            }
+        }
+        if (missing.isEmpty()) {
+            return;
+        }
+        Raw.fence();
+        roles(missing).forEach((each, found) -> roles.merge(each, found, (first, second) -> first | second));
     }
 
     /** The second look: whoever bound meanwhile wrote the reference first, and waits for the verdict. */
