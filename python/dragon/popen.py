@@ -111,7 +111,8 @@ class Popen:
         if self._sentinel < 0:
             self._sentinel = self._pidfd()
             if self._sentinel < 0:
-                self._sentinel = _always_readable()
+                with _limits.named("the sentinel of a process"):
+                    self._sentinel = _always_readable()
             self._close_sentinel = util.Finalize(self, os.close, (self._sentinel,))
         return self._sentinel
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import weakref
 from queue import Full
 from typing import Any, NamedTuple
@@ -264,19 +265,40 @@ def test_an_exception_with_another_constructor_comes_through(ctx: Any) -> None:
 
 
 def test_a_handle_that_was_not_sent_is_taken_back(ctx: Any) -> None:
-    from dragon import _handle
+    """So nothing keeps the object when the last who has it lets go."""
+    queue = ctx.Queue(1)
 
-    queue, inner = ctx.Queue(1), ctx.Queue()
-    before = list(_handle._last)
-    for thing in ([inner, threading.Lock()], [inner, closure(threading.Lock())]):
-        with pytest.raises(TypeError):
-            queue.put(thing)
-        assert list(_handle._last) == before
-    queue.put(inner)
-    with pytest.raises(Full):
-        queue.put(inner, False)
-    assert list(_handle._last)[:-1] == before
-    assert queue.get() is not inner
+    def fail_to_put(inner: Any) -> None:
+        for thing in ([inner, threading.Lock()], [inner, closure(threading.Lock())]):
+            with pytest.raises(TypeError):
+                queue.put(thing)
+
+    def find_it_full(inner: Any) -> None:
+        queue.put(inner)
+        with pytest.raises(Full):
+            queue.put(inner, False)
+        assert queue.get() is not inner
+
+    for use in (fail_to_put, find_it_full):
+        inner = ctx.Queue()
+        place = inner._channel.offset, inner._channel.id
+        use(inner)
+        del inner
+        await_freed(*place)
+
+
+def await_freed(offset: int, number: int) -> None:
+    from dragon import _shm
+
+    gc.collect()
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            _shm.Channel.bind(offset, number).release()
+        except _shm.NoSuchObject:
+            return
+        assert time.monotonic() < end, "something keeps the queue that was sent to nobody"
+        time.sleep(0.01)
 
 
 def test_lambdas_and_closures(ctx: Any) -> None:
