@@ -22,6 +22,7 @@ import time
 import dragon  # noqa: F401
 import ledger
 from dragon import _agent
+from patience import joined, until
 
 PRODUCERS, CONSUMERS, FIGHTERS = 2, 2, 3  # the first two for each of the queues
 KILLS_A_ROUND = 60
@@ -32,7 +33,6 @@ JAVA_OPTIONS = [
     "-Xmx64m",
     "--enable-native-access=ALL-UNNAMED",
 ]
-PATIENCE = 30  # seconds after which a wait is called a hang
 
 
 def produce(number, folder, queue, stop):
@@ -158,25 +158,6 @@ class Round:
         assert [each.exitcode for each in self.live] == [0] * len(self.live), [each.exitcode for each in self.live]
         assert all(queue.empty() for queue in self.queues)
         return [ledger.account(self.folder / str(index), self.killed[f"consume {index}"]) for index in (0, 1)]
-
-
-def joined(process):
-    process.join(PATIENCE)
-    if process.exitcode is None:
-        hang(f"{process.again[0].__name__} (pid {process.os_pid}) did not end")
-
-
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            hang(what)
-        time.sleep(0.001)
-
-
-def hang(what):
-    print(f"hang: waited {PATIENCE} s in vain: {what}", flush=True)
-    signal.pause()  # the observer prints all stacks
 
 
 def main(kills, seed, folder, *java):

@@ -9,8 +9,9 @@ from multiprocessing.shared_memory import SharedMemory
 
 import dragon
 import ledger
+from patience import until
 
-from scenes.stage import LEFT, Account, Counted, Scene, ended, span, until
+from scenes.stage import LEFT, Account, Counted, Scene, ended, span
 
 
 class Values(Scene):

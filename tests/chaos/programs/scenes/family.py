@@ -11,8 +11,9 @@ import time
 from multiprocessing import connection
 
 import ledger
+from patience import PATIENCE, hang
 
-from scenes.stage import LEFT, PATIENCE, Account, Scene, ended, hang
+from scenes.stage import LEFT, Account, Scene, ended
 
 
 class Families(Scene):

@@ -8,8 +8,9 @@ from threading import BrokenBarrierError
 
 import dragon
 import ledger
+from patience import PATIENCE
 
-from scenes.stage import PATIENCE, Account, Counted, Scene, ended, span
+from scenes.stage import Account, Counted, Scene, ended, span
 
 
 class Locks(Scene):

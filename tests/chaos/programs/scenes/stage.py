@@ -7,11 +7,10 @@ import multiprocessing as mp
 import os
 import signal
 import struct
-import time
 
 import ledger
+from patience import joined
 
-PATIENCE = 30  # seconds after which a wait is called a hang
 LEFT = 7  # exit code of a process that was told that its peer is gone
 
 Account = collections.namedtuple("Account", "operations lost")
@@ -101,20 +100,5 @@ class Scene:
 
 def ended(process, code):
     """Waits for the end of a process, which must be this."""
-    process.join(PATIENCE)
-    if process.exitcode is None:
-        hang(f"{process.again[0].__name__} (pid {process.os_pid}) did not end")
+    joined(process)
     assert process.exitcode == code, f"{process.again[0].__name__} has exit code {process.exitcode}, not {code}"
-
-
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            hang(what)
-        time.sleep(0.001)
-
-
-def hang(what):
-    print(f"hang: waited {PATIENCE} s in vain: {what}", flush=True)
-    signal.pause()  # the observer prints all stacks

@@ -11,8 +11,9 @@ import threading
 import dragon
 import ledger
 import pool_storm
+from patience import PATIENCE, hang, until
 
-from scenes.stage import PATIENCE, Account, Scene, hang, until
+from scenes.stage import Account, Scene
 
 
 class Crowd(Scene):
