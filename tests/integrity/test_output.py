@@ -48,9 +48,12 @@ def test_two_hundred_processes_write_a_thousand_lines_each(tmp_path, launcher):
 
 @MODES
 def test_a_slow_reader_loses_nothing(tmp_path, launcher):
-    """The reader takes little at a time, and nothing at all for a second in the middle: the writers wait for it."""
+    """The reader takes little at a time, and nothing at all for a second in the middle: the writers wait for it.
+
+    The head's own line may come between, as the news of ends does not wait for ever; but into no line that a pipe takes as a whole (PIPE_BUF, 4096 bytes).
+    """
     inner, outer = os.pipe()
-    with audit.run(tmp_path, [PROGRAMS / "print_lines.py", 20, 1000], launcher=launcher, out=outer) as run:
+    with audit.run(tmp_path, [PROGRAMS / "print_lines.py", 20, 1000, 4000], launcher=launcher, out=outer) as run:
         os.close(outer)
         data = bytearray()
         while chunk := os.read(inner, 4096):

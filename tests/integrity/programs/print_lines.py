@@ -1,8 +1,8 @@
 """PROCESSES processes write LINES lines each, in every way there is to write a line, every second process also to stderr.
 
-A line is: process, number, the length of the text that follows, the text. Every tenth process is killed with SIGKILL right after its last write.
+A line is: process, number, the length of the text that follows, the text; one of some process has the length LONGEST. Every tenth process is killed with SIGKILL right after its last write.
 
-python print_lines.py PROCESSES LINES
+python print_lines.py PROCESSES LINES [LONGEST]
 """
 
 import multiprocessing as mp
@@ -12,9 +12,11 @@ import sys
 
 import dragon  # noqa: F401
 
+LONGEST = int(sys.argv[3]) if len(sys.argv) > 3 else 20_000
+
 
 def line(process, number):
-    length = 20_000 if number == 500 and process % 20 == 0 else (process * 7 + number * 13) % 90
+    length = LONGEST if number == 500 and process % 20 == 0 else (process * 7 + number * 13) % 90
     return f"{process} {number} {length} {'x' * length}\n"
 
 

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes lines to one of the run's streams from a thread of its own, since a terminal may take its time. What it has not written yet is bounded: who adds
- * asks {@link #full} first, and hears when there is room again. Lines that fit together into a write that a pipe takes at once (4096 bytes) go together.
+ * asks {@link #full} first, and hears when there is room again.
+ *
+ * <p>The head writes to the same streams by itself, and a pipe that is full takes only writes of up to 4096 bytes (PIPE_BUF) as a whole: so as many lines as fit into one
+ * go together, and none is cut but one that is longer.
  *
  * <p>The thread starts with the first line. When nobody reads the stream any more, that is told, and lines are dropped.
  */
@@ -168,12 +171,30 @@ final class StreamWriter {
         }
         boolean taken = true;
         for (int at = 0; at < lines.length && taken && to >= 0; ) {
-            int n = Math.min(lines.length - at, (int) buffer.byteSize());
+            int n = Math.min(piece(lines, at), (int) buffer.byteSize());
             MemorySegment.copy(lines, at, buffer, JAVA_BYTE, 0, n);
             taken = Linux.writeAll(to, buffer, n);
             at += n;
         }
         written(lines.length, taken);
+    }
+
+    /** The length of what goes together from {@code at} on: whole lines that a pipe takes at once, or one line that is longer. */
+    static int piece(byte[] lines, int at) {
+        int end = at + ATOMIC;
+        if (lines.length <= end) {
+            return lines.length - at;
+        }
+        while (end > at && lines[end - 1] != '\n') {
+            end--;
+        }
+        if (end == at) {
+            end = at + ATOMIC;
+            while (end < lines.length && lines[end - 1] != '\n') {
+                end++;
+            }
+        }
+        return end - at;
     }
 
     private synchronized void tell(Runnable task) {
