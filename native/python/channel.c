@@ -157,18 +157,27 @@ static PyObject *send_parts(PyObject *self, PyObject *const *args, Py_ssize_t co
     return result;
 }
 
+typedef int receive_way(struct dragon_thread *thread, struct dragon_incoming *message, int64_t deadline);
+
 /* Receives one message and leaves it open: shm_end and dragon_message_done are the caller's. */
 static bool receive(PyObject *self, struct shm_call *call, struct dragon_incoming *message, PyObject *timeout)
 {
     int64_t deadline;
     if (!shm_deadline(timeout, &deadline) || !shm_running("recv") || !shm_begin(call, self)) return false;
-    message->channel = channel_of(call);
-    int result = dragon_channel_receive(call->thread, message, DRAGON_NO_WAIT);
+    PyObject *tasks = call->object->tasks;
+    if (tasks && !shm_hold(tasks)) {
+        shm_end(call);
+        return false;
+    }
+    *message = (struct dragon_incoming){.channel = channel_of(call), .tasks = tasks ? &((struct shm_object *)tasks)->binding : NULL};
+    receive_way *way = tasks ? dragon_tasks_receive : dragon_channel_receive;
+    int result = way(call->thread, message, DRAGON_NO_WAIT);
     if (result == DRAGON_TIMEOUT && deadline != DRAGON_NO_WAIT) {
         shm_unlock(call);
-        result = dragon_channel_receive(call->thread, message, deadline);
+        result = way(call->thread, message, deadline);
         shm_lock(call);
     }
+    if (tasks) shm_drop((struct shm_object *)tasks);
     if (SHM_LIKELY(result == DRAGON_OK)) return true;
     shm_end(call);
     shm_raise(result, "recv");
@@ -340,6 +349,28 @@ static PyObject *get_capacity(PyObject *self, void *unused)
     return PyLong_FromUnsignedLong(capacity);
 }
 
+static PyObject *get_tasks(PyObject *self, void *unused)
+{
+    (void)unused;
+    PyObject *tasks = ((struct shm_object *)self)->tasks;
+    if (!tasks) Py_RETURN_NONE;
+    Py_INCREF(tasks);
+    return tasks;
+}
+
+static int set_tasks(PyObject *self, PyObject *value, void *unused)
+{
+    (void)unused;
+    struct shm_object *channel = (struct shm_object *)self;
+    if (!value || channel->tasks || !PyObject_TypeCheck(value, (PyTypeObject *)shm_tasks_type)) {
+        PyErr_Format(PyExc_TypeError, "a channel's messages become tasks once, counted by a Tasks, not %R", value ? value : Py_None);
+        return -1;
+    }
+    Py_INCREF(value);
+    channel->tasks = value;
+    return 0;
+}
+
 static PyMethodDef methods[] = {
     SHM_METHOD("create", create, METH_CLASS, "create(capacity=0, slot_size=128, ends=False, role=USER, limit=0)"),
     SHM_METHOD("bind", bind_channel, METH_CLASS, "bind(offset, id, role=USER)"),
@@ -356,6 +387,7 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef getset[] = {
     {"capacity", get_capacity, NULL, "Messages it holds at most; 0: without limit.", NULL},
+    {"tasks", get_tasks, set_tasks, "What counts its messages as tasks, or None. Whoever receives from it sets this.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

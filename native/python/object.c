@@ -2,7 +2,7 @@
 #include "shm.h"
 
 struct shm_object *shm_bound;
-PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type;
+PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type, *shm_tasks_type;
 
 void shm_track(struct shm_object *object)
 {
@@ -28,7 +28,7 @@ void shm_release(struct shm_object *object)
     if (object->busy) return;
     untrack(object);
     bool ours = shm_process.number && *shm_mine == ((uint64_t)shm_process.epoch << 32 | shm_process.number);
-    if (!ours || !object->binding.object) return;
+    if (!ours || !object->binding.object || dragon_keeps(&shm_process, &object->binding)) return;
     if (shm_take(&call)) {
         if (shm_take(&mailer)) {
             dragon_unbind(call.thread, mailer.thread, &object->binding);
@@ -46,6 +46,7 @@ static void dealloc(PyObject *self)
     shm_release((struct shm_object *)self);
     if (PyErr_Occurred()) PyErr_WriteUnraisable(class);
     PyErr_Restore(type, value, traceback);
+    Py_XDECREF(((struct shm_object *)self)->tasks);
     free_object(self);
     Py_DECREF(class);
 }
@@ -192,5 +193,6 @@ bool shm_objects_init(PyObject *module)
     shm_event_type = shm_make_type(module, &shm_event_spec, base);
     PyObject *condition = shm_make_type(module, &shm_condition_spec, base), *area = shm_make_type(module, &shm_area_spec, base);
     PyObject *barrier = shm_make_type(module, &shm_barrier_spec, base);
-    return shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area && barrier;
+    shm_tasks_type = shm_make_type(module, &shm_tasks_spec, base);
+    return shm_tasks_type && shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area && barrier;
 }

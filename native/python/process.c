@@ -316,7 +316,11 @@ static PyObject *mail(uint32_t type, const uint64_t *numbers)
     struct shm_call call;
     uint64_t token = numbers[3];
     if (!shm_take(&call)) return NULL;
-    if (type == DRAGON_MAIL_PIN) token = dragon_new_token(&shm_process);
+    if (type == DRAGON_MAIL_PIN) {
+        token = dragon_new_token(&shm_process);
+        if (dragon_plausible(&shm_process, numbers[0]))
+            dragon_set_bits(&((struct dragon_object *)dragon_at(&shm_process, numbers[0]))->flags, (uint32_t)DRAGON_SHARED);
+    }
     int result = dragon_mail(call.thread, type, numbers[1], numbers[0] | numbers[2], token);
     shm_give(&call);
     if (result != DRAGON_OK) return shm_raise(result, "telling the agent");

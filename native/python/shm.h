@@ -10,6 +10,7 @@
 #include "../include/dragon/lock.h"
 #include "../include/dragon/many.h"
 #include "../include/dragon/semaphore.h"
+#include "../include/dragon/tasks.h"
 
 #define SHM_INTERNAL __attribute__((visibility("hidden")))
 #define SHM_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -28,6 +29,7 @@ struct shm_object {
     uint32_t busy; /* operations in progress and views: release() waits for the last of them */
     uint32_t views; /* of them, views of an area's bytes, which a forked child inherits */
     bool releasing, owner_died;
+    PyObject *tasks; /* of a channel whose messages are tasks: the object that counts them; or NULL */
     struct shm_object *next, **link; /* all that are bound, to be bound anew in a forked child */
 };
 
@@ -60,7 +62,7 @@ SHM_INTERNAL PyObject *shm_create(PyObject *type, const struct dragon_plan *plan
 SHM_INTERNAL PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *names, bool with_role, uint32_t kinds);
 SHM_INTERNAL PyObject *shm_make_type(PyObject *module, PyType_Spec *spec, PyObject *base);
 SHM_INTERNAL bool shm_objects_init(PyObject *module);
-SHM_INTERNAL extern PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type;
+SHM_INTERNAL extern PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type, *shm_tasks_type;
 
 /* arguments.c */
 SHM_INTERNAL bool shm_arguments(const char *const *names, int required, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **out);
@@ -74,9 +76,9 @@ SHM_INTERNAL extern PyObject *shm_error, *shm_timeout, *shm_closed, *shm_run_ove
 SHM_INTERNAL PyObject *shm_raise(int result, const char *what);
 SHM_INTERNAL bool shm_errors_init(PyObject *module);
 
-/* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, barrier.c, many.c */
+/* channel.c, semaphore.c, lock.c, condition.c, event.c, area.c, barrier.c, tasks.c, many.c */
 SHM_INTERNAL extern PyType_Spec shm_channel_spec, shm_semaphore_spec, shm_lock_spec, shm_condition_spec, shm_event_spec, shm_area_spec,
-    shm_barrier_spec;
+    shm_barrier_spec, shm_tasks_spec;
 SHM_INTERNAL extern PyMethodDef shm_many_methods[];
 
 /* The bracket around each operation, for most of them a few instructions. */

@@ -9,6 +9,7 @@
 #include "../include/dragon/lock.h"
 #include "../include/dragon/many.h"
 #include "../include/dragon/semaphore.h"
+#include "../include/dragon/tasks.h"
 
 #include <pthread.h>
 

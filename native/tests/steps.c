@@ -9,9 +9,10 @@ static void step_before_store(void);
 #include "steps_barrier.h"
 #include "steps_channel.h"
 #include "steps_objects.h"
+#include "steps_tasks.h"
 #include "steps_waiting.h"
 
-static const struct scenario *const groups[] = {channel_scenarios, waiting_scenarios, object_scenarios, barrier_scenarios};
+static const struct scenario *const groups[] = {channel_scenarios, waiting_scenarios, object_scenarios, barrier_scenarios, task_scenarios};
 
 int main(int count, char **words)
 {

@@ -21,7 +21,7 @@ static bool sweep_valid_ref(uint64_t hand)
 /* An object has an id and names a PART block that starts there. */
 static struct dragon_object *sweep_object(uint64_t offset)
 {
-    offset &= ~(uint64_t)DRAGON_ROLES;
+    offset &= DRAGON_OFFSET_MASK;
     if (!dragon_plausible(sweeper, offset)) return NULL;
     struct dragon_object *object = dragon_at(sweeper, offset);
     if (!dragon_load(&object->id) || !sweep_valid_ref(object->block)) return NULL;
@@ -219,7 +219,7 @@ static int sweep_users(uint64_t offset, uint32_t roles)
         for (uint32_t i = 0; i < dragon_load(&client->refs_high); i++) {
             dragon_u64 *ref = dragon_ref_at(sweeper, client, i);
             uint64_t value = ref ? dragon_load(ref) : 0;
-            if ((value & ~(uint64_t)DRAGON_ROLES) == offset && value & roles) users++;
+            if ((value & DRAGON_OFFSET_MASK) == offset && value & roles) users++;
         }
     }
     return users;
@@ -255,7 +255,7 @@ static void sweep_destroy(struct dragon_object *object)
 static void sweep_audit(uint64_t offset)
 {
     struct dragon_object *object = sweep_object(offset);
-    offset &= ~(uint64_t)DRAGON_ROLES;
+    offset &= DRAGON_OFFSET_MASK;
     if (!object) return;
     if (dragon_load(&object->flags) & DRAGON_ENDS) {
         uint32_t closed = 0;
@@ -278,7 +278,7 @@ static void sweep_create(struct dragon_client *dead, uint64_t x)
 {
     for (uint32_t i = 0; i < dragon_load(&dead->refs_high); i++) {
         dragon_u64 *ref = dragon_ref_at(sweeper, dead, i);
-        if (ref && (dragon_load(ref) & ~(uint64_t)DRAGON_ROLES) == x) dragon_store(ref, 0);
+        if (ref && (dragon_load(ref) & DRAGON_OFFSET_MASK) == x) dragon_store(ref, 0);
     }
 }
 
@@ -306,6 +306,20 @@ static void sweep_record(struct dragon_client *dead, uint32_t number, struct dra
     }
 }
 
+/* What the dead had in hand: left to others if it ended in order, else done with, and lost, but for what others said to be done. */
+static void sweep_tasks(struct dragon_client *dead, struct dragon_object *object, uint64_t in_hand)
+{
+    bool orderly = dragon_load(&dead->flags) & DRAGON_ORDERLY;
+    uint64_t word;
+    int64_t change;
+    do {
+        word = dragon_load(&object->tasks.word);
+        int64_t ahead = dragon_tasks_balance(word) < 0 ? -dragon_tasks_balance(word) : 0;
+        change = orderly || ahead > (int64_t)in_hand ? (int64_t)in_hand : ahead;
+    } while (!dragon_cas(&object->tasks.word, word, dragon_tasks_word(word, 1, change)));
+    if (!orderly) dragon_add(&object->tasks.lost, in_hand - (uint64_t)change);
+}
+
 static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_u64 *ref)
 {
     uint64_t value = dragon_load(ref);
@@ -319,7 +333,11 @@ static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_
             sweep_tell(dead, object);
         }
     }
+    bool tasks = object && object->kind == DRAGON_TASKS;
+    if (tasks) sweep_tasks(dead, object, value >> DRAGON_TASKS_SHIFT);
     dragon_store(ref, 0);
+    dragon_fence();
+    if (tasks) sweep_tell(dead, object);
     if (object) sweep_audit(value);
 }
 

@@ -125,6 +125,8 @@ class Channel(_Object):
     def qsize(self) -> int: ...
     @property
     def capacity(self) -> int: ...
+    tasks: Tasks | None
+    """What counts its messages as tasks: set once, by each process that receives from it, before it does."""
 
 class Semaphore(_Object):
     @classmethod
@@ -194,6 +196,24 @@ class Barrier(_Object):
     def waiting(self) -> int: ...
     @property
     def broken(self) -> bool: ...
+
+class Tasks(_Object):
+    """Counts the messages of a channel that are not done with yet: those in it, and those that were taken, until `done`.
+
+    What a process has taken and is not done with when it is killed is done with, and counted as `lost`; when it ends in order, it stays to be done.
+    """
+
+    @classmethod
+    def create(cls) -> Tasks: ...
+    @classmethod
+    def bind(cls, offset: int, id: int) -> Tasks: ...
+    def done(self, channel: Channel) -> None:
+        """One message is done with, whoever took it. Raises ValueError where none is left that could be."""
+    def join(self, channel: Channel, timeout: float | None = None) -> bool:
+        """Waits until all are done with; False: the time limit passed first."""
+    def unfinished(self, channel: Channel) -> int: ...
+    @property
+    def lost(self) -> int: ...
 
 class Area(_Object):
     """Plain shared memory, writable through the buffer protocol (``memoryview(area)``). Zero at first."""

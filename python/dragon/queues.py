@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragon import _handle, _message, _shm
 from dragon.connection import Connection, one_way
-from dragon.synchronize import SEM_VALUE_MAX, Condition, Semaphore
+from dragon.synchronize import SEM_VALUE_MAX, Semaphore
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -134,47 +134,46 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         end = self._ends.get(which)
         if end is None:
             channel = _shm.Channel.bind(self._channel.offset, self._channel.id, self._channel.role)
+            if self._channel.tasks is not None:
+                channel.tasks = self._channel.tasks
             end = Connection(channel, None) if which == "reader" else Connection(None, channel)
             self._ends[which] = end
         return end
 
 
 class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
-    """A queue that knows how many of its objects are not done with yet."""
+    """A queue that knows which of its objects are not done with yet: those in it, and those that were taken, until `task_done`.
+
+    Nothing is counted by `put`, so a process may be killed in it at any moment. What a process had taken and was not done with when it was killed is not waited
+    for: nobody will ever be done with it (see `tasks_lost`). A process that ends in order leaves what it took as it is, and another may say `task_done` for it.
+    """
 
     def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
         super().__init__(maxsize, ctx=ctx)
-        self._unfinished_tasks = Semaphore(0)
-        self._cond = Condition()
+        self._count_with(_shm.Tasks.create())
+
+    def _count_with(self, tasks: _shm.Tasks) -> None:
+        self._tasks = self._channel.tasks = tasks
 
     def __getstate__(self) -> Any:
-        return (*super().__getstate__(), self._cond, self._unfinished_tasks)
+        return (*super().__getstate__(), _handle.export(self._tasks))
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
-        self._cond, self._unfinished_tasks = state[3:]
-
-    def _put(self, obj: Any, timeout: float | None) -> None:
-        # Counted before it is in the queue: whoever takes it may be done with it at once.
-        self._unfinished_tasks.release()
-        try:
-            super()._put(obj, timeout)
-        except BaseException:
-            self.task_done()
-            raise
+        self._count_with(_handle.bind(_shm.Tasks, state[3]))
 
     def task_done(self) -> None:
-        """An object that was taken is done with."""
-        with self._cond:
-            if not self._unfinished_tasks.acquire(False):
-                raise ValueError("task_done() called too many times")
-            if self._unfinished_tasks.get_value() == 0:
-                self._cond.notify_all()
+        """An object that was taken, by whomever, is done with. Raises ValueError if none is left that could be."""
+        self._tasks.done(self._channel)
 
     def join(self) -> None:
-        """Waits until every object that was put is done with."""
-        with self._cond:
-            self._cond.wait_for(lambda: self._unfinished_tasks.get_value() == 0)
+        """Waits until every object that was put is done with, or was in the hands of a process that was killed."""
+        self._tasks.join(self._channel)
+
+    @property
+    def tasks_lost(self) -> int:
+        """How many objects were in the hands of processes that were killed before they said `task_done`, and nobody said it for them since."""
+        return self._tasks.lost
 
 
 class SimpleQueue(stock.SimpleQueue):  # type: ignore[type-arg]

@@ -200,6 +200,13 @@ static inline int dragon_bind(struct dragon_thread *thread, struct dragon_bindin
     return DRAGON_OK;
 }
 
+/* Is this a reference that must stay until the client's end? It counts the tasks that are in the client's hands, and others have the object, too. */
+static inline bool dragon_keeps(struct dragon_process *process, const struct dragon_binding *binding)
+{
+    if (binding->object->kind != DRAGON_TASKS || !(dragon_load(&binding->object->flags) & DRAGON_SHARED)) return false;
+    return dragon_load(dragon_ref_at(process, process->entry, binding->entry)) >> DRAGON_TASKS_SHIFT != 0;
+}
+
 /* Ends the binding; `mailer` is a second record. op_object stands until the agent has been told: killed in between, the sweep audits the object. An error of the mailbox (no memory)
  * leaves it to the next audit, at the latest to this client's end. */
 static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thread *mailer, struct dragon_binding *binding)

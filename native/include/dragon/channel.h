@@ -19,8 +19,11 @@ struct dragon_outgoing {
     bool weighed; /* result: after this one the sender should look how much is in flight (dragon_channel_settle) */
 };
 
+struct dragon_binding;
+
 struct dragon_incoming {
     struct dragon_object *channel;
+    const struct dragon_binding *tasks; /* dragon_tasks_receive: what counts them */
     uint32_t flags;
     uint64_t length;
     const uint8_t *bytes; /* the thread's own, or in a block that dragon_message_done frees */
@@ -160,19 +163,25 @@ static inline int dragon_thread_room(struct dragon_thread *thread, uint32_t byte
     return DRAGON_OK;
 }
 
-/* Receives the next message. After DRAGON_OK the operation is still open: the caller copies the bytes out, then calls dragon_message_done. */
-static inline int dragon_channel_receive(struct dragon_thread *thread, struct dragon_incoming *message, int64_t deadline)
+/* Receives the next message by `try`, which takes one or says why not. After DRAGON_OK the operation, on `object`, is still open: the caller copies the bytes
+ * out, then calls dragon_message_done. */
+static inline int dragon_receive_by(struct dragon_thread *thread, struct dragon_incoming *message, int64_t deadline, dragon_try *try, uint64_t object)
 {
     struct dragon_object *channel = message->channel;
     uint64_t offset = dragon_offset(thread->process, channel);
     struct dragon_place place = {offset, dragon_load(&channel->id), &channel->queue[DRAGON_RECEIVERS]};
-    struct dragon_wait wait = {.try = dragon_try_receive, .argument = message, .deadline = deadline, .places = &place, .count = 1};
+    struct dragon_wait wait = {.try = try, .argument = message, .deadline = deadline, .places = &place, .count = 1};
     int result = dragon_thread_room(thread, channel->channel.slot_size);
     if (result != DRAGON_OK) return result;
-    dragon_begin(thread, DRAGON_RECEIVE, offset);
+    dragon_begin(thread, DRAGON_RECEIVE, object);
     result = dragon_wait(thread, &wait);
     if (result != DRAGON_OK) dragon_end(thread);
     return result;
+}
+
+static inline int dragon_channel_receive(struct dragon_thread *thread, struct dragon_incoming *message, int64_t deadline)
+{
+    return dragon_receive_by(thread, message, deadline, dragon_try_receive, dragon_offset(thread->process, message->channel));
 }
 
 static inline void dragon_message_done(struct dragon_thread *thread, const struct dragon_incoming *message)

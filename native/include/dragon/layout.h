@@ -26,6 +26,10 @@ enum dragon_client_state { DRAGON_CLIENT_FREE, DRAGON_CLIENT_LIVE, DRAGON_CLIENT
 enum dragon_client_flag { DRAGON_ORDERLY = 1 };
 enum dragon_role { DRAGON_USER = 1, DRAGON_SENDER = 2, DRAGON_RECEIVER = 4, DRAGON_ROLES = 7 };
 
+/* A reference: `tasks in hand << 48 | offset | role`; only one to an object of kind tasks counts any. */
+enum { DRAGON_TASKS_SHIFT = 48, DRAGON_TASKS_MOST = 0xffff };
+#define DRAGON_OFFSET_MASK UINT64_C(0x0000ffffffffffc0)
+
 struct dragon_header { /* section 2 */
     dragon_u64 magic;
     uint32_t version, header_size;
@@ -133,7 +137,17 @@ struct dragon_queue { /* section 6: a wait queue */
 };
 _Static_assert(sizeof(struct dragon_queue) == 320 && offsetof(struct dragon_queue, ring) == 64, "wait queue");
 
-enum dragon_kind { DRAGON_CHANNEL = 1, DRAGON_SEMAPHORE, DRAGON_LOCK, DRAGON_RLOCK, DRAGON_EVENT, DRAGON_CONDITION, DRAGON_AREA, DRAGON_BARRIER };
+enum dragon_kind {
+    DRAGON_CHANNEL = 1,
+    DRAGON_SEMAPHORE,
+    DRAGON_LOCK,
+    DRAGON_RLOCK,
+    DRAGON_EVENT,
+    DRAGON_CONDITION,
+    DRAGON_AREA,
+    DRAGON_BARRIER,
+    DRAGON_TASKS
+};
 enum dragon_object_state { DRAGON_DEAD, DRAGON_LIVE, DRAGON_DYING };
 enum dragon_object_flag { DRAGON_SHARED = 1, DRAGON_ENDS = 2 };
 enum dragon_closed { DRAGON_NO_SENDERS = 1, DRAGON_NO_RECEIVERS = 2, DRAGON_CLOSED_BY_CALL = 4 };
@@ -169,6 +183,9 @@ struct dragon_object { /* section 9 */
             dragon_u64 word;
             uint32_t parties;
         } barrier;
+        struct {
+            dragon_u64 word, lost;
+        } tasks;
         uint64_t body[8];
     };
     struct dragon_queue queue[2]; /* at 128 and 448; each kind uses as many as it needs */

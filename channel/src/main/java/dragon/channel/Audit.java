@@ -120,7 +120,7 @@ final class Audit {
             long at = References.entryAt(memory, client, i);
             long reference = at == 0 ? 0 : Raw.getLongVolatile(at);
             int role = (int) (reference & Role.MASK);
-            roles.computeIfPresent(reference & ~Role.MASK, (offset, found) -> add(offset, found, role));
+            roles.computeIfPresent(reference & References.OFFSET, (offset, found) -> add(offset, found, role));
         }
     }
 

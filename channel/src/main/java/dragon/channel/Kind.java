@@ -17,7 +17,9 @@ public enum Kind {
     /** {@link Area}. */
     AREA(7, 0),
     /** A barrier: so far only Python has it. */
-    BARRIER(8, 1);
+    BARRIER(8, 1),
+    /** Which messages of a channel are not done with: so far only Python has it. */
+    TASKS(9, 1);
 
     private final int code;
     private final int queues;

@@ -67,7 +67,7 @@ final class Sweep {
                 hands.add(Raw.getLongAcquire(record + RecordEntry.BLOCKS + (long) k * Long.BYTES));
             }
         }
-        forEachReference((at, reference) -> objects.add(reference & ~Role.MASK));
+        forEachReference((at, reference) -> objects.add(reference & References.OFFSET));
     }
 
     private interface ReferenceVisitor {
@@ -155,7 +155,7 @@ final class Sweep {
             return;
         }
         forEachReference((at, reference) -> {
-            if ((reference & ~Role.MASK) == object) {
+            if ((reference & References.OFFSET) == object) {
                 Raw.putLongRelease(at, 0);
             }
         });
@@ -234,11 +234,22 @@ final class Sweep {
 
     private void sweepReferences() {
         forEachReference((at, reference) -> {
-            long object = reference & ~Role.MASK;
-            if (!orderly && Slots.isObject(memory, object)) {
+            long object = reference & References.OFFSET;
+            boolean exists = Slots.isObject(memory, object);
+            if (!orderly && exists) {
                 passLockOn(object);
             }
+            boolean tasks = exists && Slots.kind(memory, object) == Kind.TASKS.code();
+            if (tasks) {
+                Tasks.left(memory, object, References.tasks(reference), orderly);
+            }
             Raw.putLongRelease(at, 0);
+            if (tasks) {
+                Raw.fence();
+                if (WaitQueue.anyone(memory.address(object) + ObjectLayout.QUEUE_0)) {
+                    news.tell(object); // who waits for the last one adds them up again
+                }
+            }
             audit.add(object);
         });
     }

@@ -31,6 +31,11 @@ public final class References {
         }
     }
 
+    /** The object's place in a reference; the bits below are the role, those above count the tasks that a client has in hand. */
+    public static final long OFFSET = 0x0000_ffff_ffff_ffc0L;
+
+    private static final int TASKS_SHIFT = 48;
+
     private final Client client;
     private final Map<Long, Use> uses = new HashMap<>();
     private final ArrayDeque<Integer> gaps = new ArrayDeque<>();
@@ -110,6 +115,11 @@ public final class References {
     /** Table k holds the 512 << k entries from 96 + 512 * (2^k - 1) on. */
     private static int tableOf(int entry) {
         return Integer.SIZE - 1 - Integer.numberOfLeadingZeros((entry - ClientEntry.INLINE_REFS) / 512 + 1);
+    }
+
+    /** How many tasks a client has in hand, by its reference to what counts them (section 9). */
+    public static int tasks(long reference) {
+        return (int) (reference >>> TASKS_SHIFT);
     }
 
     /** Entries a client ever used: the bound for scans. */
