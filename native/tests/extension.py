@@ -594,6 +594,32 @@ class SignalTest(unittest.TestCase):
             signal.signal(signal.SIGALRM, before)
         self.assertGreaterEqual(len(seen), 2)
 
+    def test_a_child_forked_during_a_wait_does_not_disturb_the_next(self):
+        channel, children = shm.Channel.create(), []
+        silent, _silent, reader, writer = *os.pipe(), *os.pipe()
+
+        def fork(*_):
+            children.append(os.fork())
+            if not children[0]:
+                os.close(writer)
+                os.read(reader, 1)
+                os._exit(0)
+            channel.send(b"first")
+
+        before = signal.signal(signal.SIGALRM, fork)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.03)
+            self.assertEqual(shm.wait([channel], [silent], PATIENCE), ([0], []))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        self.assertEqual(channel.recv(0), b"first")
+        threading.Timer(0.03, channel.send, [b"second"]).start()
+        self.assertEqual(shm.wait([channel], [silent], PATIENCE), ([0], []))
+        self.assertEqual(channel.recv(0), b"second")
+        for each in (silent, _silent, reader, writer):
+            os.close(each)
+        self.assertEqual(ended(children[0]), 0)
+
     def test_a_handler_uses_what_is_waited_on(self):
         channel = shm.Channel.create()
         before = signal.signal(signal.SIGALRM, lambda *_: channel.send(b"from the handler"))

@@ -59,8 +59,7 @@ enum dragon_op { DRAGON_NO_OP, DRAGON_SEND, DRAGON_RECEIVE, DRAGON_WAKE, DRAGON_
 struct dragon_record { /* a thread record */
     dragon_u32 word, tid;
     dragon_u64 wait_object, wait_queue;
-    dragon_u32 op;
-    uint32_t unused1;
+    dragon_u32 op, bell;
     dragon_u64 op_object, blocks[DRAGON_BLOCKS_IN_HAND];
     uint64_t unused2[7];
 };

@@ -178,11 +178,13 @@ static inline int dragon_park(struct dragon_thread *thread, const struct dragon_
     return DRAGON_OK;
 }
 
-/* The bell of this record, made for one wait. */
+/* The bell of this record, made for one wait. Each has a name of its own, after the record's generation, which the wait moves on: a process that was forked
+ * during an earlier wait may hold that one's. */
 static inline int dragon_bell_open(struct dragon_thread *thread, struct pollfd *bell)
 {
     struct sockaddr_un address;
-    socklen_t size = dragon_bell_address(thread->process->header, thread->process->number, thread->index, &address);
+    uint32_t name = dragon_generation(dragon_load(&thread->record->word));
+    socklen_t size = dragon_bell_address(thread->process->header, thread->process->number, thread->index, name, &address);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return DRAGON_SYSTEM;
     if (bind(fd, (struct sockaddr *)&address, size) < 0) {
@@ -191,6 +193,7 @@ static inline int dragon_bell_open(struct dragon_thread *thread, struct pollfd *
         errno = saved;
         return DRAGON_SYSTEM;
     }
+    dragon_store(&thread->record->bell, name);
     *bell = (struct pollfd){.fd = fd, .events = POLLIN};
     return DRAGON_OK;
 }

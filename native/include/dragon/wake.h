@@ -23,22 +23,23 @@ static inline uint32_t dragon_wait_state(uint32_t word)
     return word & DRAGON_STATE_MASK;
 }
 
-/* The abstract address of a record's bell; returns its length. */
-static inline socklen_t dragon_bell_address(const struct dragon_header *header, uint32_t client, uint32_t record, struct sockaddr_un *address)
+/* The abstract address of one of a record's bells; returns its length. */
+static inline socklen_t dragon_bell_address(const struct dragon_header *header, uint32_t client, uint32_t record, uint32_t bell,
+                                            struct sockaddr_un *address)
 {
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
-    int n = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "dragon-%016llx%016llx-%u-%u", (unsigned long long)header->run_id[0],
-                     (unsigned long long)header->run_id[1], client, record);
+    int n = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "dragon-%016llx%016llx-%u-%u-%u", (unsigned long long)header->run_id[0],
+                     (unsigned long long)header->run_id[1], client, record, bell);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
 /* Rings a bell. The socket lives for this one byte: a program may close every descriptor it did not open, and its number then means something else. An
  * error means that the waiter is gone. */
-static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t client, uint32_t record)
+static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t client, uint32_t record, uint32_t bell)
 {
     struct sockaddr_un address;
-    socklen_t size = dragon_bell_address(header, client, record, &address);
+    socklen_t size = dragon_bell_address(header, client, record, bell, &address);
     int saved = errno, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
         sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, size);
@@ -50,7 +51,7 @@ static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t
 static inline void dragon_wake(const struct dragon_header *header, struct dragon_record *record, uint32_t word, uint32_t client, uint32_t index)
 {
     if (word & DRAGON_BELL) {
-        dragon_ring_bell(header, client, index);
+        dragon_ring_bell(header, client, index, dragon_load(&record->bell));
     } else {
         int saved = errno;
         syscall(SYS_futex, &record->word, FUTEX_WAKE, 1, NULL, NULL, 0);

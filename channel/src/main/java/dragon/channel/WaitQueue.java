@@ -1,5 +1,6 @@
 package dragon.channel;
 
+import dragon.memory.Layout.RecordEntry;
 import dragon.memory.Libc;
 import dragon.memory.Memory;
 import dragon.memory.Raw;
@@ -197,7 +198,9 @@ final class WaitQueue {
     /** Wakes the thread behind a record: by its bell if it has one, else by its futex. */
     static void wake(Memory memory, long record, int word, int client, int index) {
         if ((word & ThreadRecord.BELL) != 0) {
-            Libc.ring("dragon-%016x%016x-%d-%d".formatted(memory.runIdHigh(), memory.runIdLow(), client, index));
+            int bell = Raw.getIntAcquire(record + RecordEntry.BELL);
+            Libc.ring(
+                    "dragon-%016x%016x-%d-%d-%d".formatted(memory.runIdHigh(), memory.runIdLow(), client, index, bell));
         } else {
             Libc.futexWake(record, 1);
         }

@@ -79,7 +79,8 @@ public final class Layout {
         public static final int WAIT_OBJECT = TID + Integer.BYTES;
         public static final int WAIT_QUEUE = WAIT_OBJECT + Long.BYTES;
         public static final int OP = WAIT_QUEUE + Long.BYTES;
-        public static final int OP_OBJECT = OP + Long.BYTES;
+        public static final int BELL = OP + Integer.BYTES;
+        public static final int OP_OBJECT = BELL + Integer.BYTES;
         public static final int BLOCKS = OP_OBJECT + Long.BYTES;
         public static final int BLOCKS_IN_HAND = 4;
 
