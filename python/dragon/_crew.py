@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from dragon import _shm
 from dragon._pool_worker import END, work
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from dragon._dispatch import Dispatcher
+    from dragon._pool_settings import Settings
 
 LONGEST = 64  # tasks that may wait in one worker's channel
 _GRACE = 1.0  # seconds that a worker has to end after SIGTERM
@@ -45,21 +46,11 @@ class Worker:
         """How many tasks it may have at once: one more than it is at work on, so that it need not wait; many only if all are done in a millisecond."""
         return min(LONGEST, 2 + int(0.001 / self.pace))
 
-
-class Settings:
-    """How the workers are made."""
-
-    def __init__(
-        self, ctx: Any, make: Callable[..., Any], size: int, arguments: tuple[Any, ...], daemon: bool, name: str
-    ) -> None:
-        self.ctx, self.make, self.size, self.arguments, self.daemon, self.name = (
-            ctx,
-            make,
-            size,
-            arguments,
-            daemon,
-            name,
-        )
+    def answered(self) -> None:
+        """A result of it has come just now."""
+        now = time.perf_counter()
+        self.pace += (now - self.last - self.pace) / 8 if self.pace < 1 else now - self.last - self.pace
+        self.last = now
 
 
 class Crew:
@@ -102,6 +93,11 @@ class Crew:
                 process.kill()
                 process.join()
 
+    def dismiss(self) -> None:
+        """Has each end when it has done what it was given."""
+        for worker in list(self._living):
+            worker.tasks.send(END)
+
     def _add(self) -> None:
         settings, number = self.settings, next(self._numbers)
         tasks = _shm.Channel.create(LONGEST, ends=True, role=_shm.SENDER | _shm.RECEIVER)
@@ -111,16 +107,16 @@ class Crew:
         process.name = process.name.replace("Process", settings.name)
         process.daemon = settings.daemon
         worker = Worker(number, process, tasks)
-        self._dispatcher.expect(worker)
+        self._dispatcher.books.expect(worker)
         try:
             process.start()
         except BaseException:
-            self._dispatcher.forget(worker)
+            self._dispatcher.books.forget(worker)
             raise
         theirs.release()
         self._living.append(worker)
         self.processes.append(process)
-        self._dispatcher.joined(worker)
+        self._dispatcher.books.joined(worker)
 
     def _watch(self) -> None:
         dispatcher = self._dispatcher
@@ -134,15 +130,11 @@ class Crew:
                     else:
                         self._changes.recv()
                 self._replace()
-            if dispatcher.state == "BROKEN":
-                self.end()
-            if dispatcher.state != "TERMINATE":
-                self._dismiss()
+            dispatcher.ended()
         except _shm.RunOver as error:
             dispatcher.fail_all(error)
 
     def _bury(self, worker: Worker) -> None:
-        """A worker has ended. What becomes of its tasks is dealt with where its results come in, after the last of them."""
         self._living.remove(worker)
         self.processes.remove(worker.process)
         self._dispatcher.left(worker)
@@ -155,9 +147,3 @@ class Crew:
         except Exception as error:
             if not self._living:  # nobody is left to do what is waited for
                 self._dispatcher.break_down(error)
-
-    def _dismiss(self) -> None:
-        """Nothing is waited for, and nothing more will come."""
-        for worker in list(self._living):
-            worker.tasks.send(END)
-        self._dispatcher.stop()

@@ -11,10 +11,10 @@ from concurrent.futures import process as stock
 from multiprocessing.pool import job_counter  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _died, _dispatch
-from dragon._crew import Settings
+from dragon import _died, _pools
 from dragon._dispatch import Dispatcher
 from dragon._grant import default_workers
+from dragon._pool_settings import Settings
 from dragon._pool_worker import call_each
 from dragon.context import DragonContext, use
 from dragon.pool import check_retries
@@ -140,8 +140,10 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         self._shutdown_thread = False
         self._pool: list[Any] = []
         context._check_available()
-        settings = Settings(context, _process, 0, (initializer, initargs, most, BaseException), False, "ExecutorWorker")
-        self._dispatcher = Dispatcher(settings, self._pool, retries, WorkerDied, InitializerFailed, finishes=True)
+        arguments = initializer, initargs, most, BaseException
+        ends = retries, WorkerDied, InitializerFailed
+        settings = Settings(context, _process, 0, arguments, False, "ExecutorWorker", *ends, finishes=True)
+        self._dispatcher = Dispatcher(settings, self._pool)
         self._started = False
         self._drop = weakref.finalize(self, self._dispatcher.close)
         self._drop.atexit = False  # type: ignore[misc]
@@ -188,7 +190,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
                 raise dispatcher.error.with_traceback(None)
             if self._shutdown_thread:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            if _dispatch.exiting:
+            if _pools.exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._grow(len(calls))
             futures = [Future(dispatcher, next(job_counter)) for _ in calls]
@@ -202,7 +204,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if not self._started:
             self._started = True
             self._dispatcher.start()
-        if crew.size < self._max_workers and (wanted := count - self._dispatcher.idle()) > 0:
+        if crew.size < self._max_workers and (wanted := count - len(self._dispatcher.books.idle)) > 0:
             crew.size = min(self._max_workers, crew.size + wanted)
             crew.populate()
 

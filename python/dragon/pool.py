@@ -5,15 +5,17 @@ What the user sees is CPython's class; what is behind it is in `_dispatch`.
 
 from __future__ import annotations
 
+import itertools
+import os
 from multiprocessing import pool as stock
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _results
-from dragon._crew import Settings
 from dragon._died import InitializerFailed, WorkerDied
-from dragon._dispatch import Dispatcher, chunked
+from dragon._dispatch import Dispatcher
 from dragon._grant import default_workers
+from dragon._pool_settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,10 +58,10 @@ class Pool(stock.Pool):
         check_retries(retries)
         self._processes = processes
         arguments = initializer, tuple(initargs), most, Exception
-        settings = Settings(context, self.Process, processes, arguments, True, "PoolWorker")
-        self._dispatcher = Dispatcher(settings, self._pool, retries)
+        settings = Settings(context, self.Process, processes, arguments, True, "PoolWorker", retries)
+        self._dispatcher = Dispatcher(settings, self._pool)
         self._cache = self._dispatcher.cache
-        self._taskqueue = self._dispatcher.taskqueue
+        self._taskqueue = self._dispatcher.iterables.queue
         try:
             self._dispatcher.crew.populate()
         except Exception:
@@ -67,7 +69,7 @@ class Pool(stock.Pool):
             raise
         self._dispatcher.start()
         self._worker_handler, self._result_handler, self._task_handler = self._dispatcher.threads
-        self._terminate = util.Finalize(self, self._dispatcher.terminate, exitpriority=15)
+        self._terminate = _Ending(self, self._dispatcher)
         self._state = RUN
 
     def __del__(self) -> None:
@@ -108,9 +110,7 @@ class Pool(stock.Pool):
             tasks = stock.Pool._get_tasks(func, iterable, chunksize)  # type: ignore[attr-defined]
         result = kind(self)
         guarded = self._guarded_task_generation(result._job, function, tasks)  # type: ignore[attr-defined]
-        self._taskqueue.put((guarded, result))
-        if self._dispatcher.error is not None:
-            self._dispatcher.fail_all(self._dispatcher.error)
+        self._dispatcher.go_through(guarded, result)
         return _results.items(result) if chunksize > 1 else result
 
     def _map_async(
@@ -131,7 +131,7 @@ class Pool(stock.Pool):
             chunksize = 0
         result: Any = _results.MapResult(self, chunksize, len(things), callback, error_callback)
         if things:
-            self._dispatcher.give(chunked(result._job, mapper, _chunks(func, things, chunksize)))
+            self._dispatcher.give(_tasks(result._job, mapper, _chunks(func, things, chunksize)))
         return result  # type: ignore[no-any-return]
 
     def _repopulate_pool(self) -> None:
@@ -160,10 +160,32 @@ class Pool(stock.Pool):
         self._dispatcher.join()
 
 
+class _Ending(util.Finalize):
+    """Ends the pool: at once where it is told to, or at the interpreter's end; when the pool is collected it only has it ended."""
+
+    def __init__(self, pool: Pool, dispatcher: Dispatcher) -> None:
+        super().__init__(pool, dispatcher.terminate, exitpriority=15)
+        self._drop = dispatcher.drop
+
+    def __call__(self, wr: Any = None, *more: Any, **others: Any) -> Any:
+        if wr is None:
+            return super().__call__(wr, *more, **others)
+        if self.still_active() and self._pid == os.getpid():  # type: ignore[attr-defined]
+            self._drop()
+        self.cancel()
+        return None
+
+
 def check_retries(retries: Any) -> None:
     """Raises where this is no number of retries."""
     if not isinstance(retries, int) or retries < 0:
         raise ValueError(f"retries must be an int of at least 0, not {retries!r}")
+
+
+def _tasks(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Any]:
+    """The tasks of a map: an iterator that runs no code of the user's."""
+    repeat = itertools.repeat
+    return zip(repeat(job), itertools.count(), repeat(function), zip(chunks), repeat({}))
 
 
 def _chunks(func: Any, things: Any, size: int) -> Iterator[Any]:

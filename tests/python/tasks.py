@@ -20,6 +20,14 @@ def die_at_first(book: str, times: int) -> int:
     return runs
 
 
+def put_or_die(go: Any, book: str, queue: Any, array: bytearray, box: list[int]) -> int:
+    """Puts what it was given, the second time."""
+    go.wait(60)
+    runs = die_at_first(book, 1)
+    queue.put([bytes(array[:1]), box])
+    return runs
+
+
 def leave() -> None:
     os._exit(4)
 
@@ -34,6 +42,10 @@ def keep(thing: Any) -> None:
 
 def wait_for_kept() -> Any:
     return _kept.wait(60)
+
+
+def wait_on(event: Any) -> bool:
+    return bool(event.wait(60))
 
 
 def after_kept(number: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import os
 import pickle
@@ -116,6 +117,31 @@ def test_a_lost_task_is_run_again_as_often_as_was_said(ctx: Any, tmp_path: Any) 
             pool.apply(tasks.die_at_first, (str(tmp_path / "thrice"), 3))
         assert pool.map(targets.square, range(20), chunksize=1) == [number * number for number in range(20)]
     pool.join()
+
+
+def test_a_task_that_is_run_again_is_what_it_was(ctx: Any, tmp_path: Any) -> None:
+    with ctx.Pool(1, retries=2) as pool:
+        pool.apply(targets.square, (1,))
+        queue, array, box = ctx.Queue(), bytearray(b"a" * 10_000), [1]
+        go = ctx.Event()
+        args = [go, str(tmp_path / "book"), queue, array, box]
+        result = pool.apply_async(tasks.put_or_die, args)
+        box.append(2)
+        array[:] = b"b" * 10_000
+        args[2] = None
+        go.set()
+        assert result.get(PATIENCE) == 1  # how often it died
+        assert queue.get(timeout=PATIENCE) == [b"a", [1]]
+
+
+@pytest.mark.parametrize(("size", "error"), [(1 << 39, MemoryError), (1 << 44, ValueError)])
+def test_an_argument_that_memory_has_no_room_for_costs_no_worker(ctx: Any, size: int, error: type[Exception]) -> None:
+    huge = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)  # MAP_NORESERVE
+    with ctx.Pool(1) as pool:
+        for _ in range(3):
+            with pytest.raises(error):
+                pool.apply(len, (pickle.PickleBuffer(huge),))
+            assert pool.apply(targets.square, (3,)) == 9
 
 
 @pytest.mark.parametrize("initializer", [targets.fail, tasks.leave, targets.kill_self])

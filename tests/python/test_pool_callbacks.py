@@ -78,11 +78,11 @@ def test_an_imap_goes_on_past_a_map(ctx: Any) -> None:
     with ctx.Pool(1, tasks.keep, (begin,)) as pool:
         dispatcher = pool._dispatcher
         numbers = pool.imap(tasks.after_kept, range(1000))
-        while len(dispatcher._pending) < 256:
+        while len(dispatcher.books.pending) < 256:
             time.sleep(0.005)
         mapped = pool.map_async(tasks.after_kept, range(3))
-        with dispatcher._lock:
-            dispatcher._pending.insert(128, dispatcher._pending.pop())
+        with dispatcher.books.lock:
+            dispatcher.books.pending.insert(128, dispatcher.books.pending.pop())
         begin.set()
         assert [numbers.next(PATIENCE) for _ in range(1000)] == list(range(1000))
         assert mapped.get(PATIENCE) == [0, 1, 2]
@@ -144,7 +144,7 @@ def test_what_a_task_that_was_taken_back_referred_to_is_freed(ctx: Any) -> None:
         pool.map(tasks.put_number, [(queue, number) for number in range(100)], chunksize=1)
         assert _handle.exported > before
         assert sorted(queue.get(timeout=PATIENCE) for _ in range(100)) == list(range(100))
-        assert not pool._dispatcher._pins
+        assert not pool._dispatcher.books.pins
     pool.join()
 
 
