@@ -385,7 +385,7 @@ class Run:
         self.destroy()
         for stream in self.streams:
             stream.wait_end(time.monotonic() + 1)
-        said = "".join(f"=== {each.name}\n{each.text()[-12000:]}\n" for each in self.streams)
+        said = "".join(f"=== {each.name}\n{each.text()[-200_000:]}\n" for each in self.streams)
         raise Leftovers(f"{why}\ncommand: {' '.join(self.command)}\nexit code: {self.process.poll()}\n{where}{said}")
 
     def destroy(self) -> None:

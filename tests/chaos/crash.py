@@ -36,13 +36,14 @@ def check(
     launcher: bool = True,
     java: bool = False,
     program: str = "crash",
+    env: dict[str, str] | None = None,
 ) -> str:
     """Kills so many processes, with Java ones among them if told so; the line of result. Raises with the stacks of all processes when something hangs, is lost, doubled or left."""
     books = folder / "books"
     books.mkdir()
     peer = java_peer(folder) if java else []
     waited = audit.procs.processor_wait()
-    with audit.run(folder, [PROGRAMS / f"{program}.py", kills, seed, books, *peer], launcher=launcher) as run:
+    with audit.run(folder, [PROGRAMS / f"{program}.py", kills, seed, books, *peer], launcher=launcher, env=env) as run:
         deadline = time.monotonic() + 60 + kills * SLOWEST
         shown = 0
         while run.process.poll() is None:
@@ -51,7 +52,7 @@ def check(
             run.until(lambda seen=seen: len(run.out) > seen or run.process.poll() is not None, "progress", STILL)
             if "hang: " in run.out or time.monotonic() > deadline:
                 run.fail(f"hang, after {time.monotonic() - moment:.0f} s without progress")
-            lines = [line for line in run.lines() if line.startswith(("progress: ", "kills: ", "waited: "))]
+            lines = [line for line in run.lines() if line.startswith(("progress: ", "kills: ", "waited: ", "hunger: "))]
             for line in lines[shown:]:
                 print(line, file=progress, flush=True)
             shown = len(lines)

@@ -11,14 +11,13 @@ With JAVA, two Java processes (ChaosPeer) do all of this on the same objects and
 
 import contextlib
 import multiprocessing as mp
-import os
 import pathlib
 import random
-import signal
 import subprocess
 import sys
 import time
 
+import aim
 import dragon  # noqa: F401
 import ledger
 from dragon import _agent
@@ -78,7 +77,7 @@ class JavaPeer:
         attach = str(pathlib.Path(__file__).with_name("attach.py"))
         self.process = subprocess.Popen([sys.executable, attach, _agent._address, *command])
         self.os_pid = self.process.pid
-        self.again = (JavaPeer, None, java)
+        self.again, self.book = (JavaPeer, None, java), this.folder / "none"
         self.books = [this.folder / str(index) / f"produced-{number + 2 * index}" for index in (0, 1)]
 
     def produced(self):
@@ -104,9 +103,9 @@ class Round:
         ledger.prepare(self.folder)
         self.stop, self.lock = mp.Event(), mp.Lock()
         self.queues = [mp.Queue(4), mp.Queue()]
-        self.count = 0
+        self.count = self.deaths = 0
         self.killed = dict.fromkeys(("produce 0", "produce 1", "consume 0", "consume 1", "fight"), 0)
-        self.live = []
+        self.live, self.parts = [], {}
         for index, queue in enumerate(self.queues):
             self.live += [self.start(produce, index, queue) for _ in range(PRODUCERS)]
             self.live += [self.start(consume, index, queue) for _ in range(CONSUMERS)]
@@ -118,25 +117,33 @@ class Round:
             self.count += 5
             return JavaPeer(what, self.count - 4, self)
         self.count += 1
+        self.parts[self.count] = target.__name__
         folder = self.folder if index is None else self.folder / str(index)
         process = mp.Process(target=target, args=(self.count, folder, what, self.stop))
-        process.again = (target, index, what)
+        process.again, process.book = (target, index, what), folder / f"waited-{self.count}"
+        ledger.mapped(process.book, 32)  # so that it can be told when to die before it lives
         process.start()
         return process
 
     def kill_one(self):
         """Kills a process at random, checks its end and puts another one in its place."""
         place = self.dice.randrange(len(self.live))
-        victim = self.live[place]
-        os.kill(victim.os_pid, signal.SIGKILL)
+        self.kill(self.live[place])
+        self.live[place] = self.start(*self.live[place].again)
+        while aim.young(self.dice):
+            self.kill(self.live[place])
+            self.live[place] = self.start(*self.live[place].again)
+
+    def kill(self, victim):
+        aim.kill(victim, victim.book, self.dice)
         joined(victim)
-        assert victim.exitcode == -signal.SIGKILL, f"{victim} has exit code {victim.exitcode}"
+        assert victim.exitcode in aim.CODES, f"{victim} has exit code {victim.exitcode}"
         target, index, _ = victim.again
+        self.deaths += 1
         for part in (
             self.killed if target is JavaPeer else [target.__name__ if index is None else f"{target.__name__} {index}"]
         ):
             self.killed[part] += 1
-        self.live[place] = self.start(*victim.again)
 
     def end(self):
         """Ends everybody in order; each must have come through."""
@@ -169,7 +176,7 @@ def main(kills, seed, folder, *java):
         for _ in range(min(KILLS_A_ROUND, kills - done)):
             time.sleep(dice.uniform(0, 0.006))  # the moment, not a wait
             this.kill_one()
-            done += 1
+        done += this.deaths
         for each in this.end():
             messages += each.messages
             lost += each.lost

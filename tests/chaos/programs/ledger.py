@@ -4,7 +4,8 @@ Producer `produced-N`: two numbers in mapped memory, begun and done; message s w
 producer adds a third when it has ended.
 Consumer `consumed-N`: a record (producer, sequence) for each message, written after it was received and before the next.
 Lock `lock`: who is inside, and a pair of counters that are equal when nobody is, unless the last one inside was killed there.
-`waited-N`: since when the present operation lasts, the longest time that one took, and when that one began.
+`waited-N`: since when the present operation lasts (0: there is none), the longest time that one took, and when that one began; and, if its owner is to die within its next
+operation, after how many microseconds (see `aim.py`).
 """
 
 import collections
@@ -43,6 +44,7 @@ def mapped(path, size):
 
 
 WORK = 2e-3  # seconds
+DOOM = 3  # the place of that word
 
 
 class Waited:
@@ -50,16 +52,25 @@ class Waited:
 
     def __init__(self, folder, number):
         self.worked = time.process_time()
-        self.times = mapped(folder / f"waited-{number}", 24)
+        self.times = mapped(folder / f"waited-{number}", 32)
 
     def wait(self):
+        """An operation begins."""
         self.times[0] = time.monotonic_ns()
+        if self.times[DOOM]:
+            import aim
+
+            aim.die_after(self.times[DOOM])
 
     def over(self):
+        """It has come to its end."""
+        if not self.times[0]:
+            return
         took = time.monotonic_ns() - self.times[0]
         if took > self.times[1]:
             self.times[2] = self.times[0]
             self.times[1] = took
+        self.times[0] = 0
         if time.process_time() - self.worked > WORK:
             time.sleep(WORK)
             self.worked = time.process_time()
@@ -178,11 +189,19 @@ def longest_wait(folder):
 
 
 def long_waits(folder):
-    """When each process's longest operation began, and how long it took, in seconds."""
+    """Of each process: its number, when its longest operation began, and how long it took, in seconds."""
     for path in folder.rglob("waited-*"):
         data = path.read_bytes().ljust(24, b"\0")
         _, took, began = struct.unpack_from("<QQQ", data)
-        yield began / 1e9, took / 1e9
+        yield int(path.name.rpartition("-")[2]), began / 1e9, took / 1e9
+
+
+def doom(path, microseconds):
+    """Tells the owner of a book when to die; False if it is within an operation now, or has no book (as a Java process)."""
+    if not path.exists() or (words := mapped(path, 32))[0]:
+        return False
+    words[DOOM] = microseconds
+    return True
 
 
 def remove(folder):

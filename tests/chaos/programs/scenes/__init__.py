@@ -3,7 +3,11 @@
 from scenes.data import Managers, Names, Segments, Values
 from scenes.family import Families
 from scenes.flow import Listeners, Pipes, Queues
+from scenes.hunger import Hunger
+from scenes.joins import Joinables
+from scenes.lists import Lists
 from scenes.locks import Barriers, Conditions, Events, Locks, Semaphores
+from scenes.nests import Nests
 from scenes.tasks import Executors, Pools
 
 ALL = [
@@ -22,4 +26,7 @@ ALL = [
     Segments,
     Names,
     Families,
+    Lists,
+    Nests,
 ]
+SMALL = [Hunger]  # those for a run whose memory is little, by themselves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing as mp
 import time
 from threading import BrokenBarrierError
@@ -183,7 +184,8 @@ class Barriers(Scene):
     """A barrier breaks when one is killed on its way through; one of those who are told so resets it."""
 
     def open(self):
-        self.barrier, self.lock = mp.Barrier(4), mp.Lock()
+        self.passages = ledger.mapped(self.folder / "passages", 8)
+        self.barrier, self.lock = mp.Barrier(4, functools.partial(open_up, self.folder)), mp.Lock()
         self.cast(4, pass_through, self.barrier, self.lock)
 
     def wake(self):
@@ -192,16 +194,24 @@ class Barriers(Scene):
 
     def check(self):
         passed = span(self.folder, "passed")
+        assert passed[0] <= 4 * self.passages[0], f"{passed} passed, and it was opened {self.passages[0]} times"
         return Account(passed[0], 0)
 
 
+def open_up(folder):
+    """What a barrier does when all have come."""
+    ledger.mapped(folder / "passages", 8)[0] += 1
+
+
 def pass_through(folder, number, stop, barrier, lock):
-    book = Counted(folder, "passed", number)
+    book, passages = Counted(folder, "passed", number), ledger.mapped(folder / "passages", 8)
     while not stop.is_set():
+        before = passages[0]
         book.wait()
         book.begin()
         try:
             assert barrier.wait() < 4
+            assert passages[0] > before, "it let through before all had come"
             book.done()
         except BrokenBarrierError:
             with lock:

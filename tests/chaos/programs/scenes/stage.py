@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import collections
 import multiprocessing as mp
-import os
-import signal
 import struct
+import time
 
+import aim
 import ledger
 from patience import joined
 
@@ -45,7 +45,7 @@ class Scene:
         self.stop = mp.Event()
         self.count = 0
         self.killed = collections.Counter()
-        self.live = []
+        self.live, self.parts = [], {0: "kill"}
         self.waited = ledger.Waited(folder, 0)
         self.open()
 
@@ -62,6 +62,10 @@ class Scene:
     def start(self, target, *args):
         """Starts a process of the scene: target(folder, number, stop, *args)."""
         self.count += 1
+        self.parts[self.count] = target.__name__
+        ledger.mapped(
+            self.folder / f"waited-{self.count}", 32
+        )  # its book, so that it can be told when to die before it lives
         process = mp.Process(target=target, args=(self.folder, self.count, self.stop, *args))
         process.again, process.number = (target, *args), self.count
         process.start()
@@ -75,30 +79,46 @@ class Scene:
         return [each for each in self.live if each.again[0] is target]
 
     def kill_one(self):
-        """Kills a process at random, checks its end and puts another one in its place."""
+        """Kills a process at random, checks its end and puts another one in its place; now and then that one, too, before it has come to anything."""
         place = self.dice.randrange(len(self.live))
-        victim = self.live[place]
-        self.kill(victim)
-        self.live[place] = self.start(*victim.again)
+        self.kill(self.live[place])
+        self.live[place] = self.start(*self.live[place].again)
+        while aim.young(self.dice):
+            self.kill(self.live[place])
+            self.live[place] = self.start(*self.live[place].again)
 
     def kill(self, victim):
         """Kills a process of the scene; how long it takes until its end is known is a wait, too."""
         self.killed[victim.again[0].__name__] += 1
         self.waited.wait()
-        os.kill(victim.os_pid, signal.SIGKILL)
-        ended(victim, -signal.SIGKILL)
+        aim.kill(victim, self.folder / f"waited-{victim.number}", self.dice)
+        ended(victim, *aim.CODES)
         self.waited.over()
 
+    def kill_late(self):
+        """Kills one that is about to end by itself, or not: then it has ended in order."""
+        victim = self.live.pop(self.dice.randrange(len(self.live)))
+        time.sleep(self.dice.uniform(0, aim.OLDEST))  # the moment, not a wait
+        aim.strike(victim)
+        ended(victim, 0, *aim.CODES)
+        self.killed[victim.again[0].__name__] += victim.exitcode < 0
+
     def end(self):
-        """Ends everybody in order; each must have come through."""
+        """Ends everybody in order; each must have come through, but for one that may be killed while it ends."""
         self.stop.set()
+        if self.live and self.dice.random() < 0.5:
+            self.kill_late()
         self.wake()
         for each in self.live:
             ended(each, 0)
         return self.check()
 
+    @property
+    def deaths(self):
+        return sum(self.killed.values())
 
-def ended(process, code):
-    """Waits for the end of a process, which must be this."""
+
+def ended(process, *codes):
+    """Waits for the end of a process, which must be one of these."""
     joined(process)
-    assert process.exitcode == code, f"{process.again[0].__name__} has exit code {process.exitcode}, not {code}"
+    assert process.exitcode in codes, f"{process.again[0].__name__} has exit code {process.exitcode}, not {codes}"
