@@ -26,6 +26,7 @@ ALL = [
     Segments,
     Names,
     Families,
+    Joinables,
     Lists,
     Nests,
 ]
