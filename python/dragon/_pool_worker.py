@@ -105,8 +105,9 @@ def _do(flags: int, data: Any, catch: type[BaseException]) -> tuple[bool, Any]:
 
 
 def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], catch: type[BaseException]) -> None:
+    # What came by value goes by value, too; else an answer is what CPython's pool could answer.
     try:
-        _send(outgoing, header, outcome)
+        pickled = _message.dump(outcome, lambda way: ("result", 1), "cloudpickle" in sys.modules)
     except _shm.Error:
         raise
     except Exception as error:
@@ -114,7 +115,11 @@ def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], ca
             wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
         else:
             wrapped = _with_traceback(error, catch)
-        _send(outgoing, header, (False, wrapped))
+        pickled = _message.dump((False, wrapped))
+    try:
+        _send(outgoing, header, *pickled)
+    except (MemoryError, ValueError) as error:  # there is no room for it, or for anything of its size
+        _send(outgoing, header, *_message.dump((False, _with_traceback(error, catch))))
 
 
 def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:
@@ -126,9 +131,7 @@ def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:
     return process._ExceptionWithTraceback(error, error.__traceback__)  # type: ignore[arg-type]
 
 
-def _send(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any]) -> None:
-    # What came by value goes by value, too; else an answer is what CPython's pool could answer.
-    data, buffers = _message.dump(outcome, lambda way: ("result", 1), "cloudpickle" in sys.modules)
+def _send(outgoing: _shm.Channel, header: bytes, data: memoryview, buffers: list[memoryview]) -> None:
     if buffers:
         outgoing.send_parts([header, data, *buffers], None, _message.PARTS)
     else:

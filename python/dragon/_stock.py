@@ -20,6 +20,7 @@ def redirect_modules() -> None:
     """Tells the modules that are imported, and those that will be."""
     for act in (heap, sharedctypes, shared_memory, managers):
         when_imported("multiprocessing." + act.__name__, act)
+    when_imported("concurrent.futures.process", executor)
 
 
 def heap() -> None:
@@ -77,6 +78,22 @@ def managers() -> None:
 
     redirect("SharedMemoryManager", stock.SharedMemoryManager.__init__, make)
     redirect("register_segment", stock._SharedMemoryTracker.register_segment, register)
+
+
+def executor() -> None:
+    """What cannot be pickled of a task is named, as everywhere, where the executor's workers are Dragon's."""
+    stock: Any = sys.modules["concurrent.futures.process"]
+    original = stock._SafeQueue._on_queue_feeder_error
+
+    def tell(self: Any, e: Exception, obj: Any) -> None:
+        if isinstance(obj, stock._CallItem) and type(self._rlock).__module__ == "dragon.synchronize":
+            from dragon import _culprit, _message, _pool_worker
+
+            task = obj.fn, obj.args, obj.kwargs
+            e = _culprit.explained(e, _culprit.Tracer(_message.reducers()), task, _pool_worker.part)
+        original(self, e, obj)
+
+    stock._SafeQueue._on_queue_feeder_error = tell  # it is asked for at each call, by nobody else
 
 
 def _factory(name: str) -> Callable[..., Any]:

@@ -52,17 +52,16 @@ _SecondLook.dispatch = {
 }
 
 
-def second_look(error: Exception, data: Any, buffers: Any) -> Any:
-    """The object after all, or the error with more words."""
+def second_look(error: Exception, data: Any, buffers: Any, of: str = "") -> Any:
+    """The object after all, or the error with more words: at what, and `of` what it was, if not of the message that this thread took last."""
     look = _SecondLook(io.BytesIO(data), buffers=buffers or None)
     sender = _shm.sender()
     try:
         return look.load()
     except Exception:
         size = len(data) + sum(len(each) for each in buffers)
-        raise told(
-            error, f"while unpickling {look.doing or 'it'}, in a message of {size:,} bytes sent by {_process(sender)}"
-        ) from error.__cause__
+        of = of or f"in a message of {size:,} bytes sent by {_process(sender)}"
+        raise told(error, f"while unpickling {look.doing or 'it'}, {of}") from error.__cause__
 
 
 def told(error: Exception, text: str) -> Exception:

@@ -192,7 +192,7 @@ def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) ->
             if preparation.tracked:
                 resource_tracker._resource_tracker._fd = popen.inherited[0]  # type: ignore[attr-defined]
             preparation.run_main()
-            mine: BaseProcess = pickle.loads(payload) if payload else _from_file(popen.inherited[-1])
+            mine = _object(payload, name)
         finally:
             del current._inheriting  # type: ignore[attr-defined]
         mine._parent_pid = preparation.parent  # type: ignore[attr-defined]
@@ -208,11 +208,17 @@ def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) ->
     return code
 
 
-def _from_file(descriptor: int) -> BaseProcess:
-    """A process object too large to go by the agent."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with open(descriptor, "rb") as file:
-        mine: BaseProcess = pickle.load(file)
+def _object(payload: bytes, name: str) -> BaseProcess:
+    """The process object, which goes by a file where it is too large to go by the agent."""
+    with io.BytesIO(payload) if payload else open(popen.inherited[-1], "rb") as file:
+        file.seek(0)
+        try:
+            mine: BaseProcess = pickle.load(file)
+        except Exception as error:
+            from dragon import _unpickling
+
+            file.seek(0)
+            mine = _unpickling.second_look(error, file.read(), (), f"in what the process {name} was given")
     return mine
 
 

@@ -16,6 +16,7 @@ from dragon._died import InitializerFailed, WorkerDied
 from dragon._dispatch import Dispatcher
 from dragon._grant import default_workers
 from dragon._pool_settings import Settings
+from dragon.context import use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,9 +57,11 @@ class Pool(stock.Pool):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         check_retries(retries)
+        self._ctx = context or use()
         self._processes = processes
-        arguments = initializer, tuple(initargs), most, Exception
-        settings = Settings(context, self.Process, processes, arguments, True, "PoolWorker", retries)
+        self._initializer, self._initargs, self._maxtasksperchild = initializer, tuple(initargs), most
+        arguments = initializer, self._initargs, most, Exception
+        settings = Settings(self._ctx, self.Process, processes, arguments, True, "PoolWorker", retries)
         self._dispatcher = Dispatcher(settings, self._pool)
         self._cache = self._dispatcher.cache
         self._taskqueue = self._dispatcher.iterables.queue

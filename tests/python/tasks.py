@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import pickle
 import sys
 from multiprocessing import TimeoutError as TimeoutError
 from typing import Any
@@ -26,6 +28,11 @@ def put_or_die(go: Any, book: str, queue: Any, array: bytearray, box: list[int])
     runs = die_at_first(book, 1)
     queue.put([bytes(array[:1]), box])
     return runs
+
+
+def huge(size: int) -> Any:
+    """So many bytes, of which there are none yet."""
+    return pickle.PickleBuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))  # MAP_NORESERVE
 
 
 def leave() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import concurrent.futures
 import contextlib
 import dataclasses
 import functools
@@ -180,6 +181,22 @@ def test_executors_and_managers(ctx: Any) -> None:
             shared["bad"] = BadToUnpickle()
         shared["good"] = 3
         assert shared["good"] == 3
+
+
+def test_the_standard_librarys_executor(ctx: Any) -> None:
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=ctx) as executor:
+        with pytest.raises(TypeError, match=rf"{LOCK} \(args\[0\]\.cfg"):
+            executor.submit(targets.give, Task()).result(PATIENCE)
+        assert executor.submit(targets.give, 3).result(PATIENCE) == 3
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_what_a_process_is_given_and_cannot_be_unpickled_is_named(ctx: Any, capfd: Any, size: int) -> None:
+    process = ctx.Process(target=targets.give, args=(bytes(size), targets.BadToUnpickle()), name="Bad")
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == 1
+    assert "while unpickling builtins.int, in what the process Bad was given" in capfd.readouterr().err
 
 
 def test_an_error_of_the_object_itself_keeps_its_type_and_words(ctx: Any) -> None:

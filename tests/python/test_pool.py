@@ -141,6 +141,8 @@ def test_an_argument_that_memory_has_no_room_for_costs_no_worker(ctx: Any, size:
         for _ in range(3):
             with pytest.raises(error):
                 pool.apply(len, (pickle.PickleBuffer(huge),))
+            with pytest.raises(error):
+                pool.apply(tasks.huge, (size,))
             assert pool.apply(targets.square, (3,)) == 9
 
 
