@@ -101,10 +101,8 @@ def belong_to(address: str) -> None:
 def reach(run_id: bytes, node: int) -> Place:
     """This process's place in its run. One that belongs to none yet joins this one, an object of which it was given. Raises RunOver if that cannot be reached."""
     global _address
-    from dragon import _runtime
-
     with _lock:
-        if _place is None and _address is None and not _runtime.begun():
+        if _place is None and _address is None and not _begun():
             _address = f"dragon-{run_id.hex()}-{node}"
             try:
                 return attach()
@@ -112,6 +110,12 @@ def reach(run_id: bytes, node: int) -> Place:
                 _address = None
                 raise
     return attach()
+
+
+def _begun() -> bool:
+    from dragon import _runtime  # here, for a worker never needs it
+
+    return _runtime.begun()
 
 
 def call(body: FrameBody, descriptors: Sequence[int] = ()) -> Message:
