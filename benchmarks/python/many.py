@@ -4,7 +4,7 @@
     benchmarks/many_processes 1000 pool       Pool(1000): created to the end of its first map
     benchmarks/many_processes 1000 producers  that many processes put 100 messages each into one queue
 
-Prints one line for each step. `--method spawn` does the same with the stock objects.
+Prints one line for each step. `--template`: this module is imported once, for all workers. `--method spawn` does the same with the stock objects.
 """
 
 from __future__ import annotations
@@ -135,12 +135,15 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("what", nargs="?", choices=["workers", "pool", "producers"], default="workers")
     parser.add_argument("--method", default="dragon")
+    parser.add_argument("--template", action="store_true")
     options = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if options.method == "dragon":
         importlib.import_module("dragon")
     mp.set_start_method(options.method)
+    if options.template:
+        mp.set_forkserver_preload(["__main__"])
     {"workers": workers, "pool": pool, "producers": producers}[options.what](options.count)
 
 

@@ -2,7 +2,7 @@
  *
  * It is not in Python because of what a fork costs: after each, the kernel copies every page that parent or child writes to, and an interpreter writes to hundreds of
  * them just to run a line. So nothing of the interpreter runs here, and what the loop writes to lies in pages that children do not get (MADV_DONTFORK). The interpreter's
- * own hooks of a fork are left out: they mend what other threads held, and a zygote has one thread.
+ * own hooks of a fork are left out: they mend what other threads held, and a zygote has one thread. Only a template runs them, if modules of the user's have set some.
  *
  * One child is forked ahead, the *spare*, which waits for the frame of its birth on a socket of its own; the zygote hands the frame on as it came. A spare that is killed
  * while it waits is replaced, and the frame goes to the next one; one that is killed later is the process that was asked for, and its end is reported like any other.
@@ -41,6 +41,7 @@ struct zygote {
     int spare;         /* socket to the child forked ahead */
     pid_t spare_pid;   /* 0: there is none */
     pid_t reported;    /* has ended, is told, waits to be reaped: the kernel shows no other until it is */
+    bool hooks;        /* a fork runs the interpreter's hooks */
     bool idle;         /* no child could be forked ahead; it is tried again at the next request */
     struct message message;
 };
@@ -175,6 +176,7 @@ static int fork_spare(void)
     size_t count = 0;
     sigset_t all, before;
     pid_t self = getpid();
+    bool hooks = zygote->hooks;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -1;
     others[count++] = zygote->agent;
     others[count++] = zygote->deaths;
@@ -182,12 +184,15 @@ static int fork_spare(void)
     for (size_t i = 0; i < zygote->message.count; i++) others[count++] = zygote->message.descriptors[i];
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
+    if (hooks) PyOS_BeforeFork();
     pid_t pid = fork();
     error = errno;
     if (pid == 0) {
         be_spare(self, others, count);
+        if (hooks) PyOS_AfterFork_Child();
         return pair[1];
     }
+    if (hooks) PyOS_AfterFork_Parent();
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(pair[1]);
     if (pid > 0) {
@@ -280,7 +285,7 @@ static bool is_new(struct span span, PyObject *known)
     return (Py_ssize_t)span_size(span) != PyBytes_Size(known) || memcmp(span.at, PyBytes_AsString(known), span_size(span)) != 0;
 }
 
-static bool begin(int agent)
+static bool begin(int agent, bool hooks)
 {
     sigset_t child;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -294,6 +299,7 @@ static bool begin(int agent)
     sigaction(SIGINT, &ignore, &interrupted);
     made->agent = agent;
     made->deaths = deaths;
+    made->hooks = hooks;
     zygote = made;
     return true;
 }
@@ -329,11 +335,11 @@ static int serve(PyObject *setting, PyObject *preparation, struct fork_request *
 
 static PyObject *run_zygote(PyObject *module, PyObject *args)
 {
-    int agent;
+    int agent, hooks;
     PyObject *setting, *preparation;
     (void)module;
-    if (!PyArg_ParseTuple(args, "iSS", &agent, &setting, &preparation)) return NULL;
-    if (!begin(agent)) return PyErr_SetFromErrno(PyExc_OSError);
+    if (!PyArg_ParseTuple(args, "iSSp", &agent, &setting, &preparation, &hooks)) return NULL;
+    if (!begin(agent, hooks)) return PyErr_SetFromErrno(PyExc_OSError);
     for (;;) {
         if (!zygote->spare_pid && !zygote->idle) {
             int child = fork_spare();
@@ -416,7 +422,8 @@ static PyObject *die_with_parent(PyObject *module, PyObject *arg)
 
 PyMethodDef shm_zygote_methods[] = {
     {"zygote", run_zygote, METH_VARARGS,
-     "zygote(agent, setting, preparation)\n\nServe the agent. Returns in a child, with its socket, and in the zygote with the (setting, preparation) "
+     "zygote(agent, setting, preparation, hooks)\n\nServe the agent. Returns in a child, with its socket, and in the zygote with the (setting, "
+     "preparation) "
      "of the last "
      "request if they are others."},
     {"birth", birth, METH_VARARGS, "birth(socket, setting, preparation)\n\nWait for what this child is to be."},

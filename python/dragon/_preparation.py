@@ -17,7 +17,7 @@ from importlib.machinery import FileFinder, PathFinder
 from multiprocessing import spawn
 from typing import Any
 
-from dragon import _agent, _guard, _identity, _main_code, popen
+from dragon import _agent, _guard, _identity, _main_code, _template, popen
 
 _PLAIN, _PICKLED = b"m", b"p"
 _NO_REFERENCES = 2  # the version of marshal's format in which equal values are equal bytes
@@ -65,15 +65,21 @@ class Preparation:
             self._taken = True
 
     def run_main(self) -> None:
-        """Makes the program's main module, as `__mp_main__`. Raises GuardMissing where that would start what only the program itself may start."""
-        path = self.data.get("init_main_from_path")
-        if path is not None and os.path.basename(path) == "<stdin>":
-            return  # a program read from standard input can be read only once
-        try:
-            if path is None or not _main_code.run(path):
-                spawn.prepare({key: self.data[key] for key in _MAIN if key in self.data})
-        except RuntimeError as error:
-            raise _guard.missing(error) or error from None
+        """Makes the program's main module, if this process was not born with it."""
+        if not _template.has_main(self.data):
+            run_main(self.data)
+
+
+def run_main(data: dict[str, Any]) -> None:
+    """Makes a program's main module, as `__mp_main__`. Raises GuardMissing where that would start what only the program itself may start."""
+    path = data.get("init_main_from_path")
+    if path is not None and os.path.basename(path) == "<stdin>":
+        return  # a program read from standard input can be read only once
+    try:
+        if path is None or not _main_code.run(path):
+            spawn.prepare({key: data[key] for key in _MAIN if key in data})
+    except RuntimeError as error:
+        raise _guard.missing(error) or error from None
 
 
 def learn(raw: bytes) -> Preparation | None:

@@ -8,7 +8,7 @@ import signal
 from multiprocessing import spawn, util
 from typing import Callable
 
-from dragon import _agent, _rights
+from dragon import _agent, _rights, _template
 from dragon._control import Limit, Setting, Variable
 
 RUN_OWN, PASSED, NULL = 0, 1, 2  # where a standard stream of the child goes
@@ -46,7 +46,7 @@ def _of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
         groups=[int(group) for group in status["Groups"].split()],
         stdin=NULL,
         exec=_differs(status),
-        interpreter=interpreter(),
+        interpreter=[*interpreter(), *_template.flags()],
         rights=_rights.of_status(status),
     )
     setting.uid, setting.euid = (int(part) for part in status["Uid"].split()[:2])

@@ -56,7 +56,7 @@ def orderly() -> None:
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent, which has that pid, dies; it is killed now if the parent is dead already."""
 
-def zygote(agent: int, setting: bytes, preparation: bytes) -> int | tuple[bytes, bytes]:
+def zygote(agent: int, setting: bytes, preparation: bytes, hooks: bool) -> int | tuple[bytes, bytes]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 
     Returns in each child, with the descriptor by which `birth` learns what it is to be; all signals are blocked there. Returns in the zygote when a process was asked for

@@ -16,7 +16,7 @@ import types
 from multiprocessing import process, resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, popen
+from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, _template, popen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,8 +180,9 @@ def _be_in(environment: dict[bytes, bytes]) -> None:
 
 def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) -> int:
     """The user's process, from its pickle to its exit code, as multiprocessing.spawn does it."""
-    _fresh_main()
     _reseed()
+    if not _template.has_main():
+        _fresh_main()
     current = process.current_process()
     try:
         current._inheriting = True  # type: ignore[attr-defined]

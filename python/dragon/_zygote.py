@@ -12,7 +12,7 @@ import os
 import sys
 from typing import NoReturn
 
-from dragon import _agent, _control, _setting, _shm, _worker
+from dragon import _agent, _control, _setting, _shm, _template, _worker
 
 PROTOCOL = 1
 
@@ -23,6 +23,8 @@ def main() -> NoReturn:
     gc.disable()
     address = os.environ.pop("DRAGON_AGENT")
     _worker.preload()
+    _agent.belong_to(address)
+    _template.load()
     agent, home = _hello(address)
     _serve(agent, home)
 
@@ -47,7 +49,7 @@ def _serve(agent: int, home: _worker.Home) -> NoReturn:
     gc.collect()
     gc.freeze()
     while True:
-        news = _shm.zygote(agent, known.plan.raw, known.told)
+        news = _shm.zygote(agent, known.plan.raw, known.told, _template.hooked())
         if isinstance(news, int):
             _be_child(news, home, known)
         known.learn(*news)

@@ -158,6 +158,9 @@ class DragonContext(context.BaseContext):
 
 _the_context = DragonContext()
 _installed = False
+_stock_named = (
+    "multiprocessing.forkserver" in sys.modules
+)  # else whoever imports it from here on does so by set_forkserver_preload
 _begun = False
 
 
@@ -199,8 +202,10 @@ def _install() -> None:
         redirect("spawn", context.SpawnProcess._Popen, _start_fresh)
         redirect("forkserver", context.ForkServerProcess._Popen, _start_fresh)
         extend_processes()
-        from dragon import _stock
+        from dragon import _stock, _template
 
+        redirect("set_forkserver_preload", context.BaseContext.set_forkserver_preload, _template.name)
+        _template.take_named(_stock_named)
         _stock.redirect_modules()
         _installed = True
 

@@ -34,7 +34,11 @@ class DragonProcess(process.BaseProcess):
 
     @staticmethod
     def _after_fork() -> None:
-        """Nothing of the zygote's is to be undone."""
+        """Nothing of the zygote's is to be undone, unless modules of the user's made something in it that is."""
+        from dragon import _template
+
+        if _template.hooked():
+            process.BaseProcess._after_fork()  # type: ignore[attr-defined]
 
 
 _FEW = 64  # children

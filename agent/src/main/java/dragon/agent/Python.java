@@ -17,6 +17,11 @@ final class Python {
         return List.of("-c".getBytes(StandardCharsets.UTF_8), code.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** Is an interpreter to import what the program named, for its workers (python/dragon/_template.py)? */
+    static boolean isTemplate(List<String> interpreter) {
+        return interpreter.getLast().startsWith("dragon_template=");
+    }
+
     private static String quoted(String text) {
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'";
     }

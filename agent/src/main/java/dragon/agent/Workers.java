@@ -313,11 +313,13 @@ final class Workers {
             program.argument(argument);
         }
         program.variable(address);
-        Request request = requests.get(start.only());
-        if (request == null) {
-            program.variables(setup.variables());
-        } else {
+        Request request = requests.get(start.first());
+        if (request != null && start.only()) {
             program.setting(request.setting);
+        } else if (request != null && Python.isTemplate(start.interpreter())) {
+            program.surroundings(request.setting);
+        } else {
+            program.variables(setup.variables());
         }
         program.descriptor(0).descriptor(1).descriptor(2);
         keeper.start(zygote.id, program, nowhere, zygote.output.stdout(), zygote.output.stderr());

@@ -26,6 +26,7 @@ public final class Program {
     private final List<Integer> targets = new ArrayList<>();
     private int flags = DIE_WITH_KEEPER;
     private int oom;
+    private byte[] folder = {};
     private @Nullable Setting setting;
 
     /** The program at {@code path}, whose first argument, its name, is still to be given. */
@@ -72,7 +73,14 @@ public final class Program {
     /** All that a setting says, credentials and environment included. */
     public Program setting(Setting wanted) {
         setting = wanted;
-        flags |= CREDENTIALS | WHOLE_ENVIRONMENT | NICE | UMASK;
+        flags |= CREDENTIALS | NICE | UMASK;
+        return surroundings(wanted);
+    }
+
+    /** The working directory and the environment that a setting says. */
+    public Program surroundings(Setting wanted) {
+        folder = wanted.cwd();
+        flags |= WHOLE_ENVIRONMENT;
         for (Variable variable : wanted.environment()) {
             variables.add(assignment(variable));
         }
@@ -108,7 +116,7 @@ public final class Program {
         numbers(out, with.blocked());
         numbers(out, with.ignored());
         numbers(out, targets);
-        out.text(with.cwd()).text(path);
+        out.text(folder).text(path);
         texts(out, arguments);
         texts(out, variables);
         return out.toBytes();

@@ -4,8 +4,8 @@ import java.util.List;
 
 /** What is to be done because of an {@link Event}. */
 public sealed interface Effect {
-    /** Start a zygote; {@code only}: for this one process, with all of its setting, or 0. */
-    record StartZygote(long zygote, List<String> interpreter, long only) implements Effect {}
+    /** Start a zygote. {@code first}: the process that it is started for, or 0; {@code only}: it is for that one alone. */
+    record StartZygote(long zygote, List<String> interpreter, long first, boolean only) implements Effect {}
 
     /** End a zygote that is of no more use. */
     record EndZygote(long zygote) implements Effect {}

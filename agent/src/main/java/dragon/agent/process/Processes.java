@@ -93,7 +93,7 @@ public final class Processes {
         } else if (event instanceof Event.EndDaemons) {
             endDaemons();
         } else if (event instanceof Event.Prepare prepare) {
-            startZygote(new Zygote(prepare.zygote(), prepare.interpreter(), true, 0));
+            startZygote(new Zygote(prepare.zygote(), prepare.interpreter(), true, 0), 0);
         }
         return effects;
     }
@@ -126,7 +126,7 @@ public final class Processes {
                     wanted.interpreter(),
                     false,
                     wanted.fresh() ? wanted.birth().process() : 0);
-            startZygote(zygote);
+            startZygote(zygote, wanted.birth().process());
         }
         Process process = new Process(wanted, zygote);
         add(process);
@@ -166,9 +166,9 @@ public final class Processes {
         return undecided;
     }
 
-    private void startZygote(Zygote zygote) {
+    private void startZygote(Zygote zygote, long first) {
         zygotes.put(zygote.id, zygote);
-        effects.add(new Effect.StartZygote(zygote.id, zygote.interpreter, zygote.only));
+        effects.add(new Effect.StartZygote(zygote.id, zygote.interpreter, first, zygote.only != 0));
     }
 
     private void zygoteReady(Event.ZygoteReady event) {

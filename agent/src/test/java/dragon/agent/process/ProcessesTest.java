@@ -39,7 +39,7 @@ class ProcessesTest {
     @Test
     void theFirstZygoteIsStartedBeforeAnyoneAsks() {
         assertThat(processes.apply(new Event.Prepare(FIRST, PYTHON)))
-                .containsExactly(new Effect.StartZygote(FIRST, PYTHON, 0));
+                .containsExactly(new Effect.StartZygote(FIRST, PYTHON, 0, false));
     }
 
     @Test
@@ -58,7 +58,7 @@ class ProcessesTest {
         want(6);
         processes.apply(new Event.Wanted(birth(7), OTHER, false));
         assertThat(processes.apply(new Event.ZygoteReady(FIRST, PYTHON)))
-                .containsExactly(new Effect.Fork(FIRST, 6), new Effect.StartZygote(LATER, OTHER, 0));
+                .containsExactly(new Effect.Fork(FIRST, 6), new Effect.StartZygote(LATER, OTHER, 7, false));
         assertThat(processes.apply(new Event.ZygoteReady(LATER, OTHER))).containsExactly(new Effect.Fork(LATER, 7));
     }
 
@@ -66,7 +66,7 @@ class ProcessesTest {
     void anotherInterpreterGetsAnotherZygoteOnce() {
         readyZygote();
         assertThat(processes.apply(new Event.Wanted(birth(6), OTHER, false)))
-                .containsExactly(new Effect.StartZygote(LATER, OTHER, 0));
+                .containsExactly(new Effect.StartZygote(LATER, OTHER, 6, false));
         assertThat(processes.apply(new Event.Wanted(birth(7), OTHER, false))).isEmpty();
         assertThat(processes.apply(new Event.ZygoteReady(LATER, OTHER)))
                 .containsExactly(new Effect.Fork(LATER, 6), new Effect.Fork(LATER, 7));
@@ -76,7 +76,7 @@ class ProcessesTest {
     void aProcessWithAnInterpreterOfItsOwnEndsItsZygoteWithItself() {
         readyZygote();
         assertThat(processes.apply(new Event.Wanted(birth(6), PYTHON, true)))
-                .containsExactly(new Effect.StartZygote(LATER, PYTHON, 6));
+                .containsExactly(new Effect.StartZygote(LATER, PYTHON, 6, true));
         assertThat(want(7)).containsExactly(new Effect.Fork(FIRST, 7));
         processes.apply(new Event.ZygoteReady(LATER, PYTHON));
         processes.apply(new Event.Forked(6, 600, 0));
@@ -105,7 +105,7 @@ class ProcessesTest {
         assertThat(processes.pid(6)).isEqualTo(600);
         assertThat(processes.apply(new Event.Exited(600, 9, false)))
                 .containsExactly(new Effect.Ended(birth(6), 600, 9, 0));
-        assertThat(want(8)).containsExactly(new Effect.StartZygote(LATER, PYTHON, 0));
+        assertThat(want(8)).containsExactly(new Effect.StartZygote(LATER, PYTHON, 8, false));
     }
 
     @Test
@@ -132,7 +132,8 @@ class ProcessesTest {
         processes.apply(new Event.Wanted(birth(7), OTHER, false));
         assertThat(processes.apply(new Event.ZygoteGone(FIRST, "no such file", 2)))
                 .containsExactly(
-                        new Effect.Refused(birth(6), "no such file", 2), new Effect.StartZygote(LATER, OTHER, 0));
+                        new Effect.Refused(birth(6), "no such file", 2),
+                        new Effect.StartZygote(LATER, OTHER, 7, false));
     }
 
     @Test
