@@ -31,6 +31,7 @@ PEERS = OUTPUT / "peers"  # the virtual environment that `run --install-peers` m
 LIMIT = 120  # seconds for one program
 WHOLE_RUNS = (
     "hello",
+    "python/queue-4-to-1",
     "python/start-join",
     "python/pool-",
     "python/executor-",

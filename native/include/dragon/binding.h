@@ -68,7 +68,7 @@ static inline void dragon_object_init(struct dragon_process *process, struct dra
     object->block = block;
     for (uint32_t i = 0; i < queues; i++) {
         uint64_t ring = offset + offsetof(struct dragon_object, queue) + i * sizeof(struct dragon_queue) + offsetof(struct dragon_queue, ring);
-        dragon_ring_init(&object->queue[i].ring, DRAGON_QUEUE_CAPACITY, DRAGON_QUEUE_SLOT, DRAGON_GROWABLE, 0);
+        dragon_ring_init(&object->queue[i].ring, DRAGON_QUEUE_CAPACITY, DRAGON_QUEUE_SLOT, DRAGON_GROWABLE, 0, false);
         atomic_init(&object->queue[i].head_ring, ring);
         atomic_init(&object->queue[i].tail_ring, ring);
     }
@@ -122,7 +122,8 @@ static inline void dragon_object_fill(struct dragon_process *process, struct dra
         object->channel.limit = plan->limit;
         atomic_init(&object->channel.head_ring, ring);
         atomic_init(&object->channel.tail_ring, ring);
-        dragon_ring_init(&object->ring, plan->value ? (uint32_t)plan->value : 64, plan->detail, plan->value ? 0 : DRAGON_GROWABLE, 0);
+        dragon_ring_init(&object->ring, plan->value ? (uint32_t)plan->value : 64, plan->detail, plan->value ? 0 : DRAGON_GROWABLE, 0,
+                         dragon_block_fresh(process, block));
         break;
     case DRAGON_SEMAPHORE:
         atomic_init(&object->semaphore.value, (uint32_t)plan->value);

@@ -180,6 +180,12 @@ static inline uint64_t dragon_block_ref(const struct dragon_thread *thread, int 
     return dragon_peek(&thread->record->blocks[k]) & DRAGON_REF_MASK;
 }
 
+/* Was this block, in hand or part of what is in hand, never handed out before? Then its bytes are zero. */
+static inline bool dragon_block_fresh(const struct dragon_process *process, uint64_t ref)
+{
+    return dragon_peek(dragon_block_word_of(process, ref)) >> 24 == 1;
+}
+
 /* The block in blocks[k], which is HELD by this process, becomes SENT or PART. */
 static inline void dragon_block_store(struct dragon_thread *thread, int k, uint32_t state)
 {

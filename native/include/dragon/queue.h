@@ -6,16 +6,27 @@
 #include "ring.h"
 #include "wake.h"
 
-/* Appends a ring of twice the size to `ring`, which is full. Killed before the link: the sweep frees the block; after it: the sweep makes it PART. */
+enum { DRAGON_SMALL_RING = 4096 };
+
+/* The capacity of the ring that follows one. */
+static inline uint32_t dragon_grown(uint32_t capacity)
+{
+    uint64_t grown = (uint64_t)capacity * (capacity < DRAGON_SMALL_RING ? 4 : 2);
+    return grown < DRAGON_MAX_RING ? (uint32_t)grown : DRAGON_MAX_RING;
+}
+
+/* Appends a larger ring to `ring`, which is full. Of several that do so at once the first wins; who comes later sees it before its own is filled, mostly.
+ * Killed before the link: the sweep frees the block; after it: the sweep makes it PART. */
 static inline int dragon_chain_grow(struct dragon_thread *thread, struct dragon_ring *ring)
 {
-    uint32_t capacity = ring->capacity * 2 < DRAGON_MAX_RING ? ring->capacity * 2 : DRAGON_MAX_RING;
+    uint32_t capacity = dragon_grown(ring->capacity);
     int result = dragon_block_alloc(thread, 1, dragon_ring_bytes(capacity, ring->slot_size));
     if (result != DRAGON_OK) return result;
     uint64_t ref = dragon_block_ref(thread, 1);
     struct dragon_ring *grown = dragon_block_at(thread->process, ref);
-    dragon_ring_init(grown, capacity, ring->slot_size, DRAGON_GROWABLE, ref);
-    if (dragon_cas(&ring->next, 0, dragon_offset(thread->process, grown))) {
+    bool first = !dragon_load(&ring->next);
+    if (first) dragon_ring_init(grown, capacity, ring->slot_size, DRAGON_GROWABLE, ref, dragon_block_fresh(thread->process, ref));
+    if (first && dragon_cas(&ring->next, 0, dragon_offset(thread->process, grown))) {
         dragon_block_store(thread, 1, DRAGON_BLOCK_PART);
         dragon_store(&thread->record->blocks[1], 0);
     } else {

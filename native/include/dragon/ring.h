@@ -71,8 +71,8 @@ static inline uint64_t dragon_ring_bytes(uint32_t capacity, uint32_t slot_size)
     return sizeof(struct dragon_ring) + (uint64_t)capacity * slot_size;
 }
 
-/* Fills a ring that nobody else can see yet: everything zero but its constants. */
-static inline void dragon_ring_init(struct dragon_ring *ring, uint32_t capacity, uint32_t slot_size, uint32_t flags, uint64_t block)
+/* Fills a ring that nobody else can see yet: everything zero but its constants. `fresh` memory is zero already, and its pages come as they are used. */
+static inline void dragon_ring_init(struct dragon_ring *ring, uint32_t capacity, uint32_t slot_size, uint32_t flags, uint64_t block, bool fresh)
 {
     memset((void *)ring, 0, sizeof *ring);
     ring->capacity = capacity;
@@ -80,7 +80,7 @@ static inline void dragon_ring_init(struct dragon_ring *ring, uint32_t capacity,
     ring->slot_size = slot_size;
     ring->flags = flags;
     ring->block = block;
-    for (uint32_t i = 0; i < capacity; i++) atomic_init(&dragon_slot_at(ring, i)->word, 0);
+    for (uint32_t i = 0; i < capacity && !fresh; i++) atomic_init(&dragon_slot_at(ring, i)->word, 0);
 }
 
 /* Claims the next free slot: WRITING(me). DRAGON_AGAIN: full; DRAGON_MOVED: closed here, go on in `next`. */

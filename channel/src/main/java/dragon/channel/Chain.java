@@ -12,6 +12,8 @@ import java.util.function.LongPredicate;
  * Old rings stay until the object is destroyed.
  */
 final class Chain {
+    private static final int SMALL = 4096;
+
     private Chain() {}
 
     /** Claims a slot for writing. Returns its address, or NONE: the last ring is full. */
@@ -50,14 +52,21 @@ final class Chain {
         }
     }
 
-    /** Appends a ring of twice the size. Killed before the link: the sweep frees the block; after it: the sweep makes it PART. */
+    /**
+     * Appends a larger ring. Of several that do so at once the first wins; who comes later sees it before its own is filled, mostly. Killed before the link: the
+     * sweep frees the block; after it: the sweep makes it PART.
+     */
     private static void grow(ThreadRecord record, long ring) {
         Memory memory = record.client().memory();
         Blocks blocks = record.client().blocks();
-        int capacity = Math.min(Ring.capacity(ring) * 2, Ring.MOST);
+        int capacity = grown(Ring.capacity(ring));
         int slotSize = Raw.getInt(ring + Ring.SLOT_SIZE);
         long ref = blocks.alloc(record, 1, Ring.bytes(capacity, slotSize));
         long offset = Blocks.offsetOf(memory, ref);
+        if (Ring.next(ring) != 0) {
+            blocks.free(record, 1);
+            return;
+        }
         if (!Blocks.isFresh(memory, ref)) {
             Ring.clear(memory.address(offset), capacity, slotSize);
         }
@@ -68,6 +77,11 @@ final class Chain {
         } else {
             blocks.free(record, 1);
         }
+    }
+
+    /** The capacity of the ring that follows one. */
+    static int grown(int capacity) {
+        return Math.min(capacity * (capacity < SMALL ? 4 : 2), Ring.MOST);
     }
 
     /** Claims the oldest message. Returns its slot's address, NONE, or BUSY. */

@@ -5,11 +5,14 @@ import dragon.memory.Layout.Header;
 import dragon.memory.Layout.Slab;
 
 /**
- * The agent's books: grants slabs to classes while the header's limit allows (of large blocks at first as many as rotate). Every byte is charged before anyone may touch it. Thread-safe; there
+ * The agent's books: grants slabs to classes while the header's limit allows. Every byte is charged before anyone may touch it. Thread-safe; there
  * is one per node, in the agent, whose death ends the run: so nothing here has to survive a kill, only to be seen in order by others.
  */
 public final class AgentBooks implements Books {
     private static final int SMALL_PART = 256;
+    private static final long MOST = 8 << 20;
+    private static final int FEW =
+            8; // so few of its slabs have a free block: a class grows, else its askers came for every block
 
     private final Memory memory;
     private final String setting;
@@ -25,26 +28,30 @@ public final class AgentBooks implements Books {
     @Override
     public synchronized void grow(int blockClass) {
         long entry = memory.blockClass(blockClass);
-        if (Raw.getLongVolatile(entry + BlockClass.TOP) != 0) {
-            return; // another asker's slab, or a block freed meanwhile: the caller looks again
-        }
+        int present = Raw.getInt(entry + BlockClass.SLAB_COUNT);
+        int open = Hints.open(entry, present);
         long bytes = SizeClasses.slabBytes(blockClass, memory.pageSize());
-        for (int more = slabsAtOnce(entry, blockClass, bytes); more > 0; more--) {
+        if (open > present / FEW || open > 0 && !hasRoom(bytes)) {
+            return; // another asker's slabs, or blocks freed meanwhile: the caller looks again
+        }
+        int more = slabsAtOnce(present, blockClass, bytes);
+        do {
             charge(bytes);
             notifyAll();
             long base = Raw.getLong(memory.base() + Header.ARENA) + used;
             used += bytes;
             addSlab(entry, blockClass, slabs++, base);
-        }
+        } while (--more > 0 && hasRoom(bytes));
     }
 
-    /** The first time, a whole rotation of large blocks where that is a small part of what is left; else one. */
-    private int slabsAtOnce(long entry, int blockClass, long bytes) {
-        if (Raw.getInt(entry + BlockClass.SLAB_COUNT) != 0) {
-            return 1;
-        }
-        long affordable = (memory.limit() - memory.granted()) / SMALL_PART / bytes;
-        return Math.clamp(affordable, 1, Rotation.slabs(blockClass));
+    /**
+     * At first a rotation of large blocks, or one slab; later three times as many as are present, up to {@link #MOST}, so that a burst of many blocks costs few
+     * questions. In any case at most a small part of what is left, or one slab.
+     */
+    private int slabsAtOnce(int present, int blockClass, long bytes) {
+        long most = present > 0 ? Math.min(3L * present, MOST / bytes) : Rotation.slabs(blockClass);
+        long affordable = left() / SMALL_PART / bytes;
+        return (int) Math.max(1, Math.min(most, affordable));
     }
 
     /** Returns once that many bytes are granted. */
@@ -60,14 +67,25 @@ public final class AgentBooks implements Books {
     }
 
     private void charge(long bytes) {
-        long limit = memory.limit();
-        long granted = memory.granted();
-        long arena = Raw.getLong(memory.base() + Header.ARENA);
-        boolean room = slabs < memory.slabsCapacity() && arena + used + bytes <= memory.size();
-        if (bytes > limit - granted || !room) {
-            throw new MemoryExhaustedException(bytes, room ? Math.max(0, limit - granted) : 0, limit, setting);
+        if (!hasRoom(bytes)) {
+            throw new MemoryExhaustedException(
+                    bytes, hasPlace(bytes) ? Math.max(0, left()) : 0, memory.limit(), setting);
         }
-        Raw.putLongRelease(memory.base() + Header.GRANTED, granted + bytes);
+        Raw.putLongRelease(memory.base() + Header.GRANTED, memory.granted() + bytes);
+    }
+
+    /** What may still be granted. */
+    private long left() {
+        return memory.limit() - memory.granted();
+    }
+
+    private boolean hasRoom(long bytes) {
+        return bytes <= left() && hasPlace(bytes);
+    }
+
+    private boolean hasPlace(long bytes) {
+        long arena = Raw.getLong(memory.base() + Header.ARENA);
+        return slabs < memory.slabsCapacity() && arena + used + bytes <= memory.size();
     }
 
     private void addSlab(long entry, int blockClass, int index, long base) {

@@ -11,6 +11,15 @@ import dragon.memory.Layout.Slab;
 final class Hints {
     private Hints() {}
 
+    /** How many of a class's first slabs have a free block. */
+    static int open(long classEntry, int slabs) {
+        int open = 0;
+        for (int low = 0; low << 6 < slabs; low++) {
+            open += Long.bitCount(Raw.getLongVolatile(classEntry + BlockClass.LOW + (long) low * Long.BYTES));
+        }
+        return open;
+    }
+
     /** Sets the bits above a slab that has a free block. */
     static void raise(long classEntry, int number) {
         int low = number >>> 6;

@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class BlocksTest {
@@ -74,6 +75,43 @@ class BlocksTest {
             Client client = node.client();
             client.blocks().alloc(client.record(), 0, 64 << 10);
             assertThat(node.memory.granted()).isEqualTo(256 << 10);
+        }
+    }
+
+    @Test
+    void aBurstOfSmallBlocksAsksSeldomAlsoWhileFewAreFreedBesideIt() {
+        try (TestMemory node = new TestMemory(4L << 30)) {
+            AtomicInteger asked = new AtomicInteger();
+            Client client = Client.attach(node.memory, node.table.add(1, 8), blockClass -> {
+                asked.incrementAndGet();
+                node.books.grow(blockClass);
+            });
+            ThreadRecord record = client.record();
+            for (int i = 0; i < 40_000; i++) {
+                long taken = client.blocks().alloc(record, 0, 1024);
+                if (i % 16 == 0) {
+                    Blocks.release(node.memory, taken);
+                }
+            }
+            assertThat(asked).hasValueLessThan(12);
+            assertThat(node.memory.granted()).isLessThan(48L << 20);
+        }
+    }
+
+    @Test
+    void anAskerIsContentWithTheOneBlockThatWasFreedWhereNothingElseIsLeft() {
+        try (TestMemory node = new TestMemory(1 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            List<Long> all = new ArrayList<>();
+            for (int i = 0; i < 1 << 10; i++) {
+                all.add(client.blocks().alloc(record, 0, 1024));
+            }
+            assertThatExceptionOfType(MemoryExhaustedException.class)
+                    .isThrownBy(() -> client.blocks().alloc(record, 0, 1024));
+            Blocks.release(node.memory, all.getFirst());
+            node.books.grow(SizeClasses.classOf(1024));
+            assertThat(client.blocks().alloc(record, 0, 1024)).isEqualTo(all.getFirst());
         }
     }
 
