@@ -25,6 +25,24 @@ def square(number):
     return number * number
 
 
+class Refused(Exception):
+    """A user's error whose arguments are not those that it is made of."""
+
+    def __init__(self, number, why):
+        super().__init__(f"{number} is refused: {why}")
+        self.number = number
+
+    def __reduce__(self):
+        return Refused, (self.number, "it is")
+
+
+def refuse(number):
+    """Raises for every third."""
+    if number % 3 == 0:
+        raise Refused(number, "it is")
+    return number * number
+
+
 def set_up():
     time.sleep(0.001)
 
@@ -70,6 +88,19 @@ def check(results, wanted):
         except dragon.WorkerDied as error:
             lost += lost_with(error)
     return lost
+
+
+def check_errors(results, wanted):
+    """As `check`, of tasks some of which raise: to each his own."""
+
+    def result(number):
+        try:
+            return results(number)
+        except Refused as error:
+            assert error.number == number and number % 3 == 0, (number, error)
+            return number * number
+
+    return check(result, wanted)
 
 
 def by_map(pool, numbers):
@@ -119,6 +150,21 @@ def by_starmap(pool, numbers):
     return 0
 
 
+def by_refusal(pool, numbers):
+    results = {number: pool.apply_async(refuse, (number,)) for number in numbers}
+    return check_errors(lambda number: results[number].get(), numbers)
+
+
+def by_refusal_in_turn(pool, numbers):
+    results = pool.imap(refuse, numbers)
+    return check_errors(lambda number: next(results), numbers)
+
+
+def by_refused_future(executor, numbers):
+    futures = {number: executor.submit(refuse, number) for number in numbers}
+    return check_errors(lambda number: futures[number].result(), numbers)
+
+
 def by_submit(executor, numbers):
     futures = {number: executor.submit(square, number) for number in numbers}
     return check(lambda number: futures[number].result(), numbers)
@@ -132,8 +178,8 @@ def by_executor_map(executor, numbers):
     return 0
 
 
-POOL_CALLS = [by_map, by_apply, by_apply_async, by_imap, by_imap_unordered, by_starmap]
-EXECUTOR_CALLS = [by_submit, by_executor_map]
+POOL_CALLS = [by_map, by_apply, by_apply_async, by_imap, by_imap_unordered, by_starmap, by_refusal, by_refusal_in_turn]
+EXECUTOR_CALLS = [by_submit, by_executor_map, by_refused_future]
 
 
 def storm(make, calls, end, killer, dice, limit):

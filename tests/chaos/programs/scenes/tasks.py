@@ -7,7 +7,9 @@ import os
 import random
 import signal
 import threading
+import time
 
+import aim
 import dragon
 import ledger
 import pool_storm
@@ -67,6 +69,23 @@ class Crowd(Scene):
             return []
         return [each for each in list(self.pool._pool) if each.exitcode is None and each.os_pid]
 
+    def end_beside_kills(self):
+        """Some of the last workers are killed while the pool is ended."""
+        workers = list(self.pool._pool)
+        book = [(number, self.give(number)) for number in range(self.dice.choice([0, 100]))]
+        ending = threading.Thread(target=self.finish, args=(self.dice.random() < 0.5,), daemon=True)
+        ending.start()
+        victims = self.dice.sample(workers, self.dice.randrange(len(workers) + 1))
+        for victim in victims:
+            time.sleep(self.dice.uniform(0, aim.OLDEST))  # the moment, not a wait
+            pool_storm.victims.add(victim.os_pid)
+            aim.strike(victim)
+        ending.join(PATIENCE)
+        if ending.is_alive():
+            hang("a pool does not end")
+        self.killed["worker"] += sum(victim.exitcode == -signal.SIGKILL for victim in victims)
+        self.lost += pool_storm.check(lambda number: self.last(*book[number]), range(len(book)))
+
     def end(self):
         self.stop.set()
         self.driver.join(PATIENCE)
@@ -75,7 +94,7 @@ class Crowd(Scene):
         if self.problem:
             raise self.problem
         self.waited.wait()
-        self.finish()
+        self.end_beside_kills()
         self.waited.over()
         assert self.lost <= self.killed["worker"], f"{self.lost} tasks lost by {self.killed['worker']} kills"
         assert not (self.lost and self.retries), "a task was lost that was to be run again"
@@ -89,13 +108,23 @@ class Pools(Crowd):
         start = self.dice.choice([None, pool_storm.set_up])
         return mp.get_context().Pool(3, start, maxtasksperchild=self.most, retries=self.retries)
 
-    def finish(self):
-        if self.dice.random() < 0.5:
-            self.pool.close()
-        else:
-            self.pool.map_async(pool_storm.square, range(100), chunksize=1)
-            self.pool.terminate()
+    def give(self, number):
+        return self.pool.apply_async(pool_storm.square, (number,))
+
+    def finish(self, quickly):
+        self.pool.terminate() if quickly else self.pool.close()
         self.pool.join()
+        self.terminated = quickly
+
+    def last(self, number, result):
+        """A task's result, unless the pool was terminated before."""
+        try:
+            return result.get(0)
+        except mp.ProcessError as error:
+            if not self.terminated or isinstance(error, dragon.WorkerDied):
+                raise
+            assert "terminated" in str(error), error
+            return number * number
 
 
 class Executors(Crowd):
@@ -104,5 +133,12 @@ class Executors(Crowd):
     def make(self):
         return dragon.ProcessPoolExecutor(3, retries=self.retries)
 
-    def finish(self):
-        self.pool.shutdown(cancel_futures=self.dice.random() < 0.5)
+    def give(self, number):
+        return self.pool.submit(pool_storm.square, number)
+
+    def finish(self, quickly):
+        self.pool.shutdown(cancel_futures=quickly)
+
+    def last(self, number, future):
+        """A task's result, unless it was cancelled."""
+        return number * number if future.cancelled() else future.result(0)
