@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 from multiprocessing import spawn, util
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from dragon import _agent, _rights, _template
 from dragon._control import Limit, Setting, Variable
@@ -19,42 +19,76 @@ _RESOURCES = range(16)  # RLIM_NLIMITS of Linux
 _STARTUP = (b"PYTHON", b"LD_", b"MALLOC_", b"LC_", b"GLIBC_TUNABLES", b"LANG")
 
 _variables: tuple[dict[bytes, bytes], list[Variable]] = ({}, [])
-_last: tuple[Setting, bytes] = (Setting(), b"")
 _flags: list[str] | None = None
+
+
+class _Facts(NamedTuple):
+    """All that a setting is made of, in the form in which the system tells it: mostly the same as for the last child, and then so is the setting."""
+
+    status: bytes
+    cwd: bytes
+    limits: list[tuple[int, int]]
+    nice: int
+    cpus: set[int]
+    environment: list[Variable]
+    interpreter: list[str]
+    stdout: int
+    stderr: int
+
+
+_last: tuple[_Facts | None, bytes] = (None, b"")
 
 
 def encoded(pass_descriptor: Callable[[int], None]) -> bytes:
     """The setting a child started now is to have. Calls `pass_descriptor` for each standard stream that is not the run's own."""
     global _last
-    setting = _of_this_process(pass_descriptor)
-    if setting != _last[0]:
-        _last = setting, setting.encode()
-    return _last[1]
+    last = _last
+    facts = _of_this_process(pass_descriptor)
+    if facts != last[0]:
+        _last = last = facts, _made_of(facts).encode()
+    return last[1]
 
 
-def _of_this_process(pass_descriptor: Callable[[int], None]) -> Setting:
-    status = _own_status()
-    setting = Setting(
-        cwd=_working_directory(),
+def _of_this_process(pass_descriptor: Callable[[int], None]) -> _Facts:
+    own = _agent.attach().streams
+    return _Facts(
+        _own_status(),
+        _working_directory(),
+        [resource.getrlimit(each) for each in _RESOURCES],
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getaffinity(0),
+        _environment(),
+        [*interpreter(), *_template.flags()],
+        _stream(1, own[0], pass_descriptor),
+        _stream(2, own[1], pass_descriptor),
+    )
+
+
+def _made_of(facts: _Facts) -> Setting:
+    status = dict(line.split(":\t", 1) for line in os.fsdecode(facts.status).splitlines() if ":\t" in line)
+    uid, euid = (int(part) for part in status["Uid"].split()[:2])
+    gid, egid = (int(part) for part in status["Gid"].split()[:2])
+    return Setting(
+        cwd=facts.cwd,
         umask=int(status["Umask"], 8),
-        environment=_environment(),
-        limits=[Limit(each, _soft_limit(each)) for each in _RESOURCES],
-        nice=os.getpriority(os.PRIO_PROCESS, 0),
-        cpus=sorted(os.sched_getaffinity(0)),
+        environment=facts.environment,
+        limits=[Limit(each, _soft_limit(facts.limits[each][0])) for each in _RESOURCES],
+        nice=facts.nice,
+        cpus=sorted(facts.cpus),
         blocked=[each for each in _signals(status["SigBlk"]) if each != signal.SIGTERM],  # terminate() is to end it
         ignored=_signals(status["SigIgn"]),
+        uid=uid,
+        euid=euid,
+        gid=gid,
+        egid=egid,
         groups=[int(group) for group in status["Groups"].split()],
         stdin=NULL,
+        stdout=facts.stdout,
+        stderr=facts.stderr,
         exec=_differs(status),
-        interpreter=[*interpreter(), *_template.flags()],
+        interpreter=facts.interpreter,
         rights=_rights.of_status(status),
     )
-    setting.uid, setting.euid = (int(part) for part in status["Uid"].split()[:2])
-    setting.gid, setting.egid = (int(part) for part in status["Gid"].split()[:2])
-    own = _agent.attach().streams
-    setting.stdout = _stream(1, own[0], pass_descriptor)
-    setting.stderr = _stream(2, own[1], pass_descriptor)
-    return setting
 
 
 def interpreter() -> list[str]:
@@ -75,9 +109,12 @@ def startup_variables(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
     return {name: value for name, value in environment.items() if name.startswith(_STARTUP)}
 
 
-def _own_status() -> dict[str, str]:
-    with open("/proc/thread-self/status") as status:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+def _own_status() -> bytes:
+    """What /proc tells of this thread, without what is never the same twice: states, memory, pending signals, switches."""
+    with open("/proc/thread-self/status", "rb", buffering=0) as file:
+        status = file.readall()
+    parts = ((b"\nUmask:", b"\nState:"), (b"\nTracerPid:", b"\nVmPeak:"), (b"\nSigBlk:", b"\nCpus_allowed:"))
+    return b"".join(status[status.find(first) : status.find(end)] for first, end in parts)
 
 
 def _working_directory() -> bytes:
@@ -95,8 +132,7 @@ def _environment() -> list[Variable]:
     return _variables[1]
 
 
-def _soft_limit(which: int) -> int:
-    soft = resource.getrlimit(which)[0]
+def _soft_limit(soft: int) -> int:
     return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 

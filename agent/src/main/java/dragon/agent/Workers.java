@@ -230,7 +230,7 @@ final class Workers {
             return false;
         }
         zygote.pid = pid;
-        output.name(pid, "zygote " + id);
+        output.name(pid, "zygote", id);
         return true;
     }
 
@@ -369,7 +369,7 @@ final class Workers {
             memory().clientIs(birth.client(), started.pid());
         }
         if (request != null) {
-            output.name(started.pid(), request.name + " " + started.process());
+            output.name(started.pid(), request.name, started.process());
             request.from.reply(request.call, new Spawned(started.process(), started.pid()));
         }
     }

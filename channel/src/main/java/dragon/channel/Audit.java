@@ -40,6 +40,11 @@ final class Audit {
         }
     }
 
+    /** Is there an object to be looked at? */
+    boolean isDue() {
+        return !due.isEmpty();
+    }
+
     /** Looks at all objects that are due. The mailbox is drained: no pin lies in it. */
     void run() {
         if (due.isEmpty()) {

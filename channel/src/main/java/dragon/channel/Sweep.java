@@ -219,9 +219,7 @@ final class Sweep {
         if (op != 0 || chosen) {
             tell(Raw.getLong(record + RecordEntry.WAIT_OBJECT));
         }
-        for (int at = RecordEntry.TID; at < RecordEntry.SIZE_OF; at += Integer.BYTES) {
-            Raw.putInt(record + at, 0);
-        }
+        Raw.zero(record + RecordEntry.TID, RecordEntry.SIZE_OF - RecordEntry.TID);
     }
 
     private void tell(long object) {

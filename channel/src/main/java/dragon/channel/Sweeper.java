@@ -22,6 +22,7 @@ public final class Sweeper {
     private final Memory memory;
     private final ClientTable clients;
     private final Channel mailbox;
+    private final Mailbox own; // as this client uses it
     private final Pins pins = new Pins();
     private final News news;
     private final Audit audit;
@@ -36,6 +37,7 @@ public final class Sweeper {
         this.memory = agent.memory();
         this.clients = clients;
         this.mailbox = Mailbox.create(agent);
+        this.own = Mailbox.of(agent);
         this.news = new News(memory);
         this.audit = new Audit(memory, pins, news);
     }
@@ -51,7 +53,9 @@ public final class Sweeper {
         }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
-        callForAudit();
+        if (audit.isDue()) {
+            callForAudit();
+        }
         return true;
     }
 
@@ -92,7 +96,7 @@ public final class Sweeper {
         if (!called) {
             called = true;
             try {
-                Mailbox.of(agent).nudge();
+                own.nudge();
             } catch (MemoryExhaustedException full) {
                 drain(); // room for letters, and perhaps memory, at once
             }

@@ -331,6 +331,12 @@ public final class Wire {
             expect(BYTES);
             int length = length();
             at += length;
+            String text = new String(data, at - length, length, StandardCharsets.UTF_8);
+            return text.indexOf('\uFFFD') < 0 ? text : strict(length);
+        }
+
+        /** The text that was just read, in which some character stands for bytes that are none, unless it is that very character. */
+        private String strict(int length) {
             try {
                 return StandardCharsets.UTF_8
                         .newDecoder()

@@ -23,6 +23,14 @@ public final class ChunkSocket {
     private static final MemorySegment VECTOR = Arena.global().allocate(16, 16);
     private static final MemorySegment HEADER = Arena.global().allocate(56, 16);
 
+    static {
+        VECTOR.set(JAVA_LONG_UNALIGNED, 0, BYTES.address());
+        VECTOR.set(JAVA_LONG_UNALIGNED, 8, LARGEST);
+        HEADER.set(JAVA_LONG_UNALIGNED, 16, VECTOR.address());
+        HEADER.set(JAVA_LONG_UNALIGNED, 24, 1);
+        HEADER.set(JAVA_LONG_UNALIGNED, 32, EXTRA.address());
+    }
+
     private ChunkSocket() {}
 
     /** Takes a chunk. */
@@ -32,12 +40,6 @@ public final class ChunkSocket {
 
     /** Reads a chunk of {@code fd}, if there is one. Returns its size; 0 at the end, or minus an errno. */
     public static int read(int fd, Receiver receiver) {
-        VECTOR.set(JAVA_LONG_UNALIGNED, 0, BYTES.address());
-        VECTOR.set(JAVA_LONG_UNALIGNED, 8, LARGEST);
-        HEADER.fill((byte) 0);
-        HEADER.set(JAVA_LONG_UNALIGNED, 16, VECTOR.address());
-        HEADER.set(JAVA_LONG_UNALIGNED, 24, 1);
-        HEADER.set(JAVA_LONG_UNALIGNED, 32, EXTRA.address());
         HEADER.set(JAVA_LONG_UNALIGNED, 40, CONTROL);
         int n = Linux.call(Linux.Functions.RECVMSG, fd, HEADER.address(), MSG_DONTWAIT, 0, 0, 0);
         if (n > 0) {

@@ -7,7 +7,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A stream socket that carries frames: u32 length (little endian) and so many bytes, with descriptors that travel with a frame's first byte.
@@ -41,6 +43,8 @@ public final class FrameSocket {
     private static final int SCM_RIGHTS = 1;
     private static final int CHUNK = 65536;
     private static final int CONTROL = 1040; // room for 253 descriptors, the most the kernel sends with one message
+    private static final long EXTRA_SIZE = 40; // in struct msghdr
+    private static final long VECTOR = 64;
     private static final int[] NONE = {};
 
     private static final class Pending {
@@ -63,22 +67,41 @@ public final class FrameSocket {
         }
     }
 
-    /** Room for a recvmsg or sendmsg; one suffices, since sockets are served by one thread. */
+    /**
+     * Room for a recvmsg and a sendmsg; one of each suffices, since sockets are served by one thread. What is the same in each call is written once: before the JIT has seen
+     * it, a store here costs as much as the call.
+     */
     private static final class Room {
-        static final MemorySegment MEMORY = Arena.global().allocate(CHUNK + CONTROL + 128, 16);
-        static final MemorySegment BYTES = MEMORY.asSlice(0, CHUNK);
-        static final MemorySegment EXTRA = MEMORY.asSlice(CHUNK, CONTROL);
-        static final MemorySegment VECTOR = MEMORY.asSlice(CHUNK + CONTROL, 16);
-        static final MemorySegment HEADER = MEMORY.asSlice(CHUNK + CONTROL + 16, 56);
+        static final MemorySegment BYTES = Arena.global().allocate(CHUNK, 16);
+        static final MemorySegment EXTRA = Arena.global().allocate(CONTROL, 16);
+        private static final MemorySegment IN = header();
+        private static final MemorySegment OUT = header();
 
-        static void prepare(long bytes, long extra) {
-            VECTOR.set(JAVA_LONG_UNALIGNED, 0, BYTES.address());
-            VECTOR.set(JAVA_LONG_UNALIGNED, 8, bytes);
-            HEADER.fill((byte) 0);
-            HEADER.set(JAVA_LONG_UNALIGNED, 16, VECTOR.address());
-            HEADER.set(JAVA_LONG_UNALIGNED, 24, 1);
-            HEADER.set(JAVA_LONG_UNALIGNED, 32, extra == 0 ? 0 : EXTRA.address());
-            HEADER.set(JAVA_LONG_UNALIGNED, 40, extra);
+        /** A struct msghdr, and behind it the struct iovec that it refers to. */
+        private static MemorySegment header() {
+            MemorySegment header = Arena.global().allocate(VECTOR + 16, 16);
+            header.set(JAVA_LONG_UNALIGNED, 16, header.address() + VECTOR);
+            header.set(JAVA_LONG_UNALIGNED, 24, 1);
+            header.set(JAVA_LONG_UNALIGNED, 32, EXTRA.address());
+            header.set(JAVA_LONG_UNALIGNED, VECTOR, BYTES.address());
+            header.set(JAVA_LONG_UNALIGNED, VECTOR + 8, CHUNK);
+            return header;
+        }
+
+        static int receive(int fd) {
+            IN.set(JAVA_LONG_UNALIGNED, EXTRA_SIZE, CONTROL);
+            return Linux.call(Linux.Functions.RECVMSG, fd, IN.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+        }
+
+        /** How much came to {@link #EXTRA}. */
+        static long extra() {
+            return IN.get(JAVA_LONG_UNALIGNED, EXTRA_SIZE);
+        }
+
+        static int send(int fd, long bytes, long extra) {
+            OUT.set(JAVA_LONG_UNALIGNED, VECTOR + 8, bytes);
+            OUT.set(JAVA_LONG_UNALIGNED, EXTRA_SIZE, extra);
+            return Linux.call(Linux.Functions.SENDMSG, fd, OUT.address(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0, 0);
         }
     }
 
@@ -87,7 +110,8 @@ public final class FrameSocket {
     private byte[] frame = new byte[4]; // the length first, then the frame
     private int got;
     private boolean length = true;
-    private int[] descriptors = NONE;
+    private int[] descriptors = NONE; // of the frame that is not complete yet
+    private boolean closed;
 
     public FrameSocket(int fd) {
         this.fd = fd;
@@ -99,6 +123,7 @@ public final class FrameSocket {
 
     /** Closes the socket and whatever still waited to be sent. */
     public void close() {
+        closed = true;
         for (Pending frame : pending) {
             frame.letGo();
         }
@@ -116,78 +141,107 @@ public final class FrameSocket {
 
     // ---- reading ----
 
-    /** Reads what is there, a bounded part of it at a time, and hands on each frame. */
+    private record Complete(byte[] bytes, int[] descriptors) {}
+
+    /** Reads what is there, a bounded part of it at a time, and hands on each frame. An end behind the last one may be for the next call to tell. */
     public Reading read(Receiver receiver) {
-        for (int round = 0; round < 64; round++) {
-            // Only up to the end of this frame: descriptors then belong to it.
-            int want = Math.min(CHUNK, frame.length - got);
-            Room.prepare(want, CONTROL);
-            int n = Linux.call(
-                    Linux.Functions.RECVMSG, fd, Room.HEADER.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+        for (int round = 0; round < 64 && !closed; round++) {
+            int n = Room.receive(fd);
             if (n == -Linux.EAGAIN || n == -Linux.EINTR) {
                 return Reading.LATER;
             }
             if (n <= 0) {
                 return Reading.END;
             }
-            takeDescriptors();
-            MemorySegment.copy(Room.BYTES, JAVA_BYTE, 0, frame, got, n);
-            got += n;
-            if (got == frame.length && !advance(receiver)) {
+            int[] came = takeDescriptors();
+            byte[] chunk = new byte[n];
+            MemorySegment.copy(Room.BYTES, JAVA_BYTE, 0, chunk, 0, n);
+            List<Complete> frames = new ArrayList<>();
+            boolean whole = take(chunk, came, frames);
+            for (Complete each : frames) {
+                receiver.frame(each.bytes, each.descriptors);
+            }
+            if (!whole) {
                 return Reading.BROKEN;
+            }
+            if (n < CHUNK && came.length == 0) {
+                return Reading.LATER; // the kernel had no more
             }
         }
         return Reading.LATER;
     }
 
-    private void takeDescriptors() {
+    /**
+     * Puts the next bytes together to frames; false if they are none. The kernel ends a read behind the bytes with which descriptors came, and whoever sends some begins
+     * a frame with them: so they belong to the last frame that begins here.
+     */
+    private boolean take(byte[] chunk, int[] came, List<Complete> frames) {
+        for (int at = 0; at < chunk.length; ) {
+            int count = Math.min(chunk.length - at, frame.length - got);
+            System.arraycopy(chunk, at, frame, got, count);
+            at += count;
+            got += count;
+            if (got == frame.length && !advance(frames)) {
+                descriptors = joined(descriptors, came);
+                return false;
+            }
+        }
+        if (came.length > 0 && length && got == 0 && !frames.isEmpty()) {
+            Complete last = frames.removeLast();
+            frames.add(new Complete(last.bytes, joined(last.descriptors, came)));
+        } else if (came.length > 0) {
+            descriptors = joined(descriptors, came);
+        }
+        return true;
+    }
+
+    private static int[] joined(int[] first, int[] second) {
+        int[] all = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, all, first.length, second.length);
+        return all;
+    }
+
+    private static int[] takeDescriptors() {
+        long size = Room.extra();
+        int[] all = NONE;
         MemorySegment extra = Room.EXTRA;
-        long size = Room.HEADER.get(JAVA_LONG_UNALIGNED, 40);
         for (long at = 0; at + 16 <= size; ) {
             long length = extra.get(JAVA_LONG_UNALIGNED, at);
             boolean rights = extra.get(JAVA_INT_UNALIGNED, at + 8) == SOL_SOCKET
                     && extra.get(JAVA_INT_UNALIGNED, at + 12) == SCM_RIGHTS;
             if (rights) {
-                int old = descriptors.length;
+                int old = all.length;
                 int count = (int) (length - 16) / 4;
-                descriptors = Arrays.copyOf(descriptors, old + count);
+                all = Arrays.copyOf(all, old + count);
                 for (int i = 0; i < count; i++) {
-                    descriptors[old + i] = extra.get(JAVA_INT_UNALIGNED, at + 16 + 4L * i);
+                    all[old + i] = extra.get(JAVA_INT_UNALIGNED, at + 16 + 4L * i);
                 }
             }
             at += length + 7 & ~7;
         }
+        return all;
     }
 
-    private boolean advance(Receiver receiver) {
-        if (!length) {
-            byte[] complete = frame;
-            int[] with = descriptors;
-            expectLength();
-            receiver.frame(complete, with);
-            return true;
+    /** The length, or the frame, is complete. */
+    private boolean advance(List<Complete> frames) {
+        if (length) {
+            int size = (frame[0] & 255) | (frame[1] & 255) << 8 | (frame[2] & 255) << 16 | (frame[3] & 255) << 24;
+            if (size < 0 || size > LONGEST) {
+                return false;
+            }
+            frame = new byte[size];
+            got = 0;
+            length = false;
+            if (size > 0) {
+                return true;
+            }
         }
-        int size = (frame[0] & 255) | (frame[1] & 255) << 8 | (frame[2] & 255) << 16 | (frame[3] & 255) << 24;
-        if (size < 0 || size > LONGEST) {
-            return false;
-        }
-        if (size == 0) {
-            int[] with = descriptors;
-            expectLength();
-            receiver.frame(new byte[0], with);
-            return true;
-        }
-        frame = new byte[size];
-        got = 0;
-        length = false;
-        return true;
-    }
-
-    private void expectLength() {
+        frames.add(new Complete(frame, descriptors));
         frame = new byte[4];
         got = 0;
         length = true;
         descriptors = NONE;
+        return true;
     }
 
     // ---- sending ----
@@ -240,16 +294,19 @@ public final class FrameSocket {
     private int sendSome(Pending next) {
         int size = Math.min(CHUNK, 4 + next.body.length - next.sent);
         int[] with = next.descriptors;
-        Room.prepare(size, with.length == 0 ? 0 : 16 + (4L * with.length + 7 & ~7));
         int head = Math.max(0, Math.min(size, 4 - next.sent));
-        for (int i = 0; i < head; i++) {
-            Room.BYTES.set(JAVA_BYTE, i, (byte) (next.body.length >> 8 * (next.sent + i)));
+        if (head == 4) {
+            Room.BYTES.set(JAVA_INT_UNALIGNED, 0, next.body.length);
+        } else {
+            for (int i = 0; i < head; i++) {
+                Room.BYTES.set(JAVA_BYTE, i, (byte) (next.body.length >> 8 * (next.sent + i)));
+            }
         }
         MemorySegment.copy(next.body, next.sent + head - 4, Room.BYTES, JAVA_BYTE, head, size - head);
         if (with.length > 0) {
             putDescriptors(with);
         }
-        return Linux.call(Linux.Functions.SENDMSG, fd, Room.HEADER.address(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0, 0);
+        return Room.send(fd, size, with.length == 0 ? 0 : 16 + (4L * with.length + 7 & ~7));
     }
 
     private static void putDescriptors(int[] with) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * each function costs the start of the JVM milliseconds. Widening the integers is right by the calling conventions of x86-64 and aarch64, variadic functions included.
  *
  * <p>The plain methods throw a {@link LinuxException}; where an errno is an ordinary answer (a socket with nothing to read), the method says what it returns.
- * Thread-safe. Scratch memory comes from a confined arena for each call that needs any.
+ * Thread-safe. Scratch memory comes from a confined arena for each call that needs any; those that are made all the time have some for each thread.
  */
 public final class Linux {
     public static final int EPERM = 1;
@@ -64,6 +64,12 @@ public final class Linux {
                     JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
             Linker.Option.captureCallState("errno"));
 
+    /** A thread's room for an errno, and at {@link #ANSWER} for what a call answers: an arena for each call would cost several times the call. */
+    private static final ThreadLocal<MemorySegment> SCRATCH =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(32, 8));
+
+    private static final int ANSWER = 16;
+
     private Linux() {}
 
     /** A function of libc. */
@@ -73,8 +79,8 @@ public final class Linux {
 
     /** What a call returned, or minus its errno. */
     static int call(MemorySegment function, long a, long b, long c, long d, long e, long f) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment errno = arena.allocate(16);
+        MemorySegment errno = SCRATCH.get();
+        try {
             int result = (int) (long) CALL.invokeExact(function, errno, a, b, c, d, e, f, 0L);
             return result == -1 ? -errno.get(JAVA_INT, 0) : result;
         } catch (RuntimeException | Error e2) {
@@ -257,10 +263,9 @@ public final class Linux {
 
     /** Bytes that can be read from {@code fd} at once. */
     public static int readable(int fd) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment count = arena.allocate(8);
-            return call(function("ioctl"), fd, FIONREAD, count.address(), 0, 0, 0) < 0 ? 0 : count.get(JAVA_INT, 0);
-        }
+        MemorySegment scratch = SCRATCH.get();
+        int result = call(Functions.IOCTL, fd, FIONREAD, scratch.address() + ANSWER, 0, 0, 0);
+        return result < 0 ? 0 : scratch.get(JAVA_INT, ANSWER);
     }
 
     /** Reads; the number of bytes (0: the end), or minus an errno. */
@@ -399,6 +404,7 @@ public final class Linux {
         static final MemorySegment KILL = function("kill");
         static final MemorySegment FCNTL = function("fcntl");
         static final MemorySegment CLOSE = function("close");
+        static final MemorySegment IOCTL = function("ioctl");
         static final MemorySegment READ = function("read");
         static final MemorySegment WRITE = function("write");
         static final MemorySegment SENDMSG = function("sendmsg");

@@ -1,8 +1,7 @@
 package dragon.agent.os;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -92,8 +91,9 @@ public final class Poller {
     }
 
     private void control(int operation, Entry entry, int interest) {
-        event.set(JAVA_INT_UNALIGNED, 0, interest);
-        event.set(JAVA_LONG_UNALIGNED, DATA, (long) entry.generation << 32 | entry.fd);
+        event.set(JAVA_INT, 0, interest);
+        event.set(JAVA_INT, DATA, entry.fd);
+        event.set(JAVA_INT, DATA + 4, entry.generation);
         Linux.check(
                 "epoll_ctl", Linux.call(Linux.Functions.EPOLL_CTL, epoll, operation, entry.fd, event.address(), 0, 0));
     }
@@ -131,11 +131,11 @@ public final class Poller {
     }
 
     private void dispatch(int i) {
-        int ready = events.get(JAVA_INT_UNALIGNED, (long) i * EVENT);
-        long data = events.get(JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA);
-        Entry entry = entries[(int) data];
-        if (entry != null && entry.generation == (int) (data >>> 32)) { // else removed while this batch was served
-            entry.handler.ready(ready);
+        long at = (long) i * EVENT;
+        Entry entry = entries[events.get(JAVA_INT, at + DATA)];
+        int generation = events.get(JAVA_INT, at + DATA + 4);
+        if (entry != null && entry.generation == generation) { // else removed while this batch was served
+            entry.handler.ready(events.get(JAVA_INT, at));
         }
     }
 

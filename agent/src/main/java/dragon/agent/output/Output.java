@@ -65,9 +65,9 @@ public final class Output {
     }
 
     /** Who a process is, if lines are to be labelled. */
-    public void name(int pid, String label) {
+    public void name(int pid, String name, long process) {
         if (labels != null) {
-            labels.add(pid, label);
+            labels.add(pid, name + " " + process);
             passKnown();
         }
     }
@@ -161,6 +161,11 @@ public final class Output {
      * terminal that takes nothing holds up the news of an end no longer than {@link #PATIENCE}.
      */
     public void ended(int pid, Runnable done) {
+        if (isAllShown(pid)) {
+            forget(pid);
+            done.run();
+            return;
+        }
         Once once = new Once(() -> {
             forget(pid);
             done.run();
@@ -169,6 +174,19 @@ public final class Output {
         if (!once.ran) {
             poller.after(PATIENCE, once);
         }
+    }
+
+    /** Has everything reached the streams, as mostly, and with it what the process wrote, which will not end the line it has begun? */
+    private boolean isAllShown(int pid) {
+        for (Source source : sources) {
+            if (source.isQueued()) {
+                return false;
+            }
+        }
+        for (Source source : sources) {
+            source.lines.flush(pid);
+        }
+        return writers[0].isIdle() && writers[1].isIdle();
     }
 
     /** What a process wrote last to its stderr; to be asked once, when its end is told. */
@@ -277,9 +295,17 @@ public final class Output {
             }
         }
 
+        private int queued() {
+            return ended ? 0 : Linux.readable(fd);
+        }
+
+        boolean isQueued() {
+            return queued() > 0;
+        }
+
         /** Runs {@code task} when what has been written up to now is read. */
         void afterQueued(Runnable task) {
-            int queued = ended ? 0 : Linux.readable(fd);
+            int queued = queued();
             if (queued == 0) {
                 task.run();
             } else {

@@ -100,8 +100,13 @@ final class StreamWriter {
         }
     }
 
+    /** Is everything written that was added, or dropped? */
+    synchronized boolean isIdle() {
+        return discard || !busy && items.isEmpty();
+    }
+
     private synchronized boolean append(Runnable task) {
-        boolean waits = !discard && (busy || !items.isEmpty());
+        boolean waits = !isIdle();
         if (waits) {
             items.add(new Item(task));
             wake();

@@ -96,6 +96,8 @@ class FrameSocketTest {
         sender.send(new byte[] {9});
         sender.close();
         closed = true;
+        assertThat(read()).isEqualTo(FrameSocket.Reading.LATER);
+        assertThat(received).hasSize(1);
         assertThat(read()).isEqualTo(FrameSocket.Reading.END);
         assertThat(received).hasSize(1);
     }
