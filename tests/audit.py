@@ -29,6 +29,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
+import dump
 import procs
 from procs import ROOT, Process
 
@@ -381,7 +382,8 @@ class Run:
     def fail(self, why: str) -> None:
         """Raises `Leftovers` with everything one needs to find out; what is left of the run is killed."""
         left = self.processes()
-        where = procs.stacks(left)
+        books = "".join(dump.of(each.pid) for each in left if each.program.endswith("/java"))
+        where = procs.stacks(left) + books
         self.destroy()
         for stream in self.streams:
             stream.wait_end(time.monotonic() + 1)
