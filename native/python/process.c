@@ -15,6 +15,8 @@ enum { GENERATION_BITS = 3 };
 static PyObject *attach_callback, *grow_callback;
 static PyThread_type_lock attaching;    /* held while the attach callback runs */
 static unsigned long attaching_thread;  /* by this thread */
+static PyThread_type_lock records_made; /* held while memory for more thread records is asked for */
+static unsigned long records_thread;    /* by this thread */
 
 static bool ask_for_memory(uint32_t class)
 {
@@ -27,15 +29,35 @@ static bool ask_for_memory(uint32_t class)
     return result != NULL;
 }
 
-/* Asks the agent for memory through Python; may run without the GIL. */
+/* Asks the agent for memory through Python, where other threads may run; may be called without the GIL. */
 static int grow(struct dragon_thread *thread, uint32_t class)
 {
     struct shm_call *call = thread->caller;
-    bool unlocked = call->unlocked;
+    bool unlocked = call->unlocked, for_records = thread == shm_process.growing;
     if (unlocked) shm_lock(call);
+    if (for_records) {
+        PyThread_acquire_lock(records_made, WAIT_LOCK);
+        records_thread = PyThread_get_thread_ident();
+    }
     bool grown = ask_for_memory(class);
+    if (for_records) {
+        records_thread = 0;
+        PyThread_release_lock(records_made);
+    }
     if (unlocked) shm_unlock(call);
     return grown ? DRAGON_OK : DRAGON_NO_MEMORY;
+}
+
+/* Waits until another thread has made more thread records. False: this very thread is making them, and came here from a finalizer meanwhile. */
+static bool await_records(void)
+{
+    struct shm_call waiting;
+    if (records_thread == PyThread_get_thread_ident()) return false;
+    shm_unlock(&waiting);
+    PyThread_acquire_lock(records_made, WAIT_LOCK);
+    PyThread_release_lock(records_made);
+    shm_lock(&waiting);
+    return true;
 }
 
 /* Runs Python's signal handlers. Before parking that matters in the main thread only: a signal that came while it spun has not broken any system call. */
@@ -69,16 +91,18 @@ static void forget_parent(void)
 {
     shm_process.idle = NULL; /* some may have been in use by threads the child does not have */
     shm_process.records = 0;
+    shm_process.growing = NULL;
     shm_process.number = 0;
     shm_process.entry = NULL;
     for (struct shm_object *object = shm_bound; object; object = object->next) object->busy = object->views;
 }
 
-/* In a forked child nobody is attaching, whatever its parent's threads were at. */
-static void unlock_attaching(void)
+/* In a forked child nobody is attaching or making records, whatever its parent's threads were at. */
+static void unlock_all(void)
 {
     attaching = PyThread_allocate_lock();
-    attaching_thread = 0;
+    records_made = PyThread_allocate_lock();
+    attaching_thread = records_thread = 0;
 }
 
 static bool call_attach(void)
@@ -128,12 +152,11 @@ bool shm_take(struct shm_call *call)
     if (!shm_attached() && !shm_attach()) return false;
     call->unlocked = NULL;
     call->object = NULL;
-    call->thread = dragon_thread_take(&shm_process, call, &result);
-    if (!call->thread) {
-        shm_raise(result, "taking a thread record");
-        return false;
-    }
-    return true;
+    do {
+        call->thread = dragon_thread_take(&shm_process, call, &result);
+    } while (!call->thread && result == DRAGON_AGAIN && await_records());
+    if (!call->thread) shm_raise(result == DRAGON_AGAIN ? DRAGON_NO_MEMORY : result, "taking a thread record");
+    return call->thread;
 }
 
 /* Why it is not usable: not attached yet, which is mended here; or released; or gone. */
@@ -378,5 +401,6 @@ bool shm_process_init(void)
     }
     shm_mine = page;
     attaching = PyThread_allocate_lock();
-    return attaching && pthread_atfork(NULL, NULL, unlock_attaching) == 0;
+    records_made = PyThread_allocate_lock();
+    return attaching && records_made && pthread_atfork(NULL, NULL, unlock_all) == 0;
 }

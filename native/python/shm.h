@@ -124,7 +124,7 @@ static inline bool shm_begin(struct shm_call *call, PyObject *self)
 {
     struct dragon_thread *thread = shm_process.idle;
     if (!shm_hold(self)) return false;
-    if (SHM_LIKELY(thread && thread == shm_process.idle && shm_process.records < DRAGON_INLINE_RECORDS)) {
+    if (SHM_LIKELY(thread && thread == shm_process.idle && shm_process.records < DRAGON_INLINE_RECORDS - DRAGON_RECORDS_LEFT)) {
         shm_process.idle = thread->next;
         thread->caller = call;
         call->thread = thread;

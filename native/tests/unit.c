@@ -363,7 +363,7 @@ static void blocks(void)
 /* Large blocks come in turn, and after a burst the lowest again. */
 static void rotation(void)
 {
-    static const uint64_t sizes[] = {16 << 10, 64 << 10, 1 << 20};
+    static const uint64_t sizes[] = {16 << 10, 128 << 10, 1 << 20};
     for (int s = 0; s < 3; s++) {
         uint64_t seen[DRAGON_ROTATION / 16384], blocks = DRAGON_ROTATION / sizes[s];
         uint32_t class = dragon_class_of(sizes[s]);
@@ -399,6 +399,73 @@ static void refuses(void)
     let_go();
 }
 
+/* While one thread asks for memory, for a table of records or of references, others go on in the same process: the hook plays them. */
+static struct {
+    struct dragon_process process;
+    struct dragon_thread *threads[200];
+    struct dragon_binding bindings[200];
+    uint32_t taken, bound, depth, asked;
+} crowd;
+
+static bool crowd_take(void)
+{
+    int result = DRAGON_OK;
+    struct dragon_thread *thread = dragon_thread_take(&crowd.process, NULL, &result);
+    if (thread)
+        crowd.threads[crowd.taken++] = thread;
+    else
+        CHECK(crowd.depth && result == DRAGON_AGAIN);
+    return thread;
+}
+
+static void crowd_bind(struct dragon_thread *thread)
+{
+    struct dragon_binding *binding = &crowd.bindings[crowd.bound++];
+    *binding = thing;
+    CHECK(dragon_bind(thread, binding) == DRAGON_OK);
+}
+
+/* The others end what they do and begin something, as long as there are records; then they let one go, and take the last one. */
+static int crowd_meanwhile(struct dragon_thread *thread, uint32_t class)
+{
+    crowd.asked++;
+    if (!crowd.depth++) {
+        bool references = class == dragon_class_of(512 * sizeof(uint64_t));
+        for (int i = 0; references && i < 3; i++) crowd_bind(crowd.threads[1 + i]);
+        for (int i = 0; !references && i < 2; i++) {
+            while (crowd_take()) {}
+            dragon_thread_give(crowd.threads[--crowd.taken]);
+        }
+    }
+    crowd.depth--;
+    return node_grow_hook(thread, class);
+}
+
+static void crowded(void)
+{
+    static const struct dragon_hooks hooks = {.grow = crowd_meanwhile};
+    make(DRAGON_EVENT, 0, 0);
+    crowd.process = node_attach();
+    crowd.process.hooks = &hooks;
+    while (crowd.taken < 150) CHECK(crowd_take());
+    for (uint32_t i = 0; i < crowd.taken; i++) {
+        CHECK(crowd.threads[i]->record == dragon_record_at(&crowd.process, crowd.process.entry, crowd.threads[i]->index));
+        CHECK(crowd.threads[i]->index < dragon_load(&crowd.process.entry->records_high));
+    }
+    while (crowd.bound < 150) crowd_bind(crowd.threads[0]);
+    CHECK(crowd.asked >= 2);
+    for (uint32_t i = 0; i < crowd.bound; i++) {
+        dragon_u64 *at = dragon_ref_at(&crowd.process, crowd.process.entry, crowd.bindings[i].entry);
+        CHECK(crowd.bindings[i].entry < dragon_load(&crowd.process.entry->refs_high));
+        CHECK(dragon_load(at) == (crowd.bindings[i].offset | DRAGON_USER));
+        dragon_store(at, 0); /* two with one entry: the second finds it cleared */
+    }
+    for (uint32_t i = 0; i < crowd.taken; i++) dragon_thread_give(crowd.threads[i]);
+    dragon_threads_forget(&crowd.process);
+    free(crowd.process.free_refs);
+    let_go();
+}
+
 static void wait_for_the_end(struct worker *w)
 {
     uint64_t value;
@@ -422,6 +489,7 @@ int main(void)
     CHECK(node_create(UINT64_C(1) << 30) >= 0);
     tester = node_attach();
     mine = dragon_thread_take(&tester, NULL, &result);
+    crowded();
     classes();
     fifo();
     grows();
@@ -438,6 +506,6 @@ int main(void)
     rotation();
     refuses();
     end_of_run();
-    printf("unit: 16 passed, 0 failed\n");
+    printf("unit: 17 passed, 0 failed\n");
     return 0;
 }

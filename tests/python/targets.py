@@ -247,6 +247,60 @@ def listen_late(connection: Any, key: bytes) -> None:
                 pass
 
 
+def listen_to_a_crowd(connection: Any, callers: int) -> None:
+    """Has a thread wait for each of so many callers at the same time; says how many heard that theirs is gone, and answers one more."""
+    from multiprocessing.connection import Listener
+
+    gone = []
+
+    def hear(caller: Any) -> None:
+        try:
+            caller.recv()
+        except EOFError:
+            gone.append(caller)
+
+    with Listener() as listener:
+        connection.send(listener.address)
+        threads = [threading.Thread(target=hear, args=(listener.accept(),)) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        connection.send("all are here")
+        for thread in threads:
+            thread.join()
+        connection.send(len(gone))
+        with listener.accept() as caller:
+            caller.send("one more")
+
+
+def call_often(address: Any, times: int) -> None:
+    from multiprocessing.connection import Client
+
+    callers = [Client(address) for _ in range(times)]
+    threading.Event().wait(60)
+    del callers
+
+
+def wait_in_threads(connection: Any, threads: int) -> None:
+    """So many threads wait for a message each, and say what came."""
+    pipes = [mp.Pipe(duplex=False) for _ in range(threads)]
+    came: list[Any] = []
+
+    def take(reader: Any) -> None:
+        try:
+            came.append(reader.recv())
+        except BaseException as error:
+            came.append(repr(error))
+
+    waiting = [threading.Thread(target=take, args=(reader,)) for reader, _ in pipes]
+    for thread in waiting:
+        thread.start()
+    for number, (_, writer) in enumerate(pipes):
+        writer.send(number)
+    for thread in waiting:
+        thread.join()
+    connection.send(came)
+
+
 def listen_to_itself(connection: Any) -> None:
     from multiprocessing.connection import Client, Listener
 

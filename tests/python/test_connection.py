@@ -291,3 +291,29 @@ def test_descriptors_travel(ctx: Any) -> None:
         os.close(reader)
         os.close(writer)
         resource_sharer.stop()
+
+
+def test_hundreds_of_threads_of_a_process_wait_at_once(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    process = ctx.Process(target=targets.wait_in_threads, args=(there, 300))
+    process.start()
+    assert sorted(here.recv(), key=str) == sorted(range(300), key=str)
+    process.join()
+
+
+def test_a_listener_with_a_crowd_hears_that_it_is_gone_and_the_next_caller(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    server = ctx.Process(target=targets.listen_to_a_crowd, args=(there, 120))
+    server.start()
+    address = here.recv()
+    crowd = [ctx.Process(target=targets.call_often, args=(address, 40)) for _ in range(3)]
+    for each in crowd:
+        each.start()
+    assert here.recv() == "all are here"
+    for each in crowd:
+        each.kill()
+        each.join()
+    assert here.recv() == 120
+    with stock.Client(address) as caller:
+        assert caller.recv() == "one more"
+    server.join()

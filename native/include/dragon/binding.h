@@ -11,13 +11,21 @@ struct dragon_binding {
     uint32_t role, entry; /* entry of the reference table */
 };
 
-/* Adds table k to this client's references. Killed before the link: the sweep frees the block; after it: freed with the tables. */
-static inline int dragon_refs_grow(struct dragon_thread *thread, int k)
+/* Adds a table to this client's references, unless another thread does so while memory is asked for. Killed before the link: the sweep frees the block;
+ * after it: freed with the tables. */
+static inline int dragon_refs_grow(struct dragon_thread *thread)
 {
     struct dragon_process *process = thread->process;
+    int k = 0;
+    while (k < DRAGON_REF_TABLES && dragon_peek(&process->entry->refs_ext[k])) k++;
+    if (k == DRAGON_REF_TABLES) return DRAGON_NO_MEMORY;
     uint64_t bytes = (UINT64_C(512) << k) * sizeof(uint64_t);
     int result = dragon_block_alloc(thread, 3, bytes);
     if (result != DRAGON_OK) return result;
+    if (dragon_peek(&process->entry->refs_ext[k])) {
+        dragon_block_free(thread, 3);
+        return DRAGON_OK;
+    }
     void *table = dragon_block_at(process, dragon_block_ref(thread, 3));
     memset(table, 0, bytes);
     dragon_store(&process->entry->refs_ext[k], dragon_offset(process, table));
@@ -30,20 +38,17 @@ static inline int dragon_refs_grow(struct dragon_thread *thread, int k)
 static inline int dragon_ref_reserve(struct dragon_thread *thread, uint32_t *entry)
 {
     struct dragon_process *process = thread->process;
-    uint32_t high = dragon_peek(&process->entry->refs_high);
-    if (process->free_refs_count) {
-        *entry = process->free_refs[--process->free_refs_count];
-        return DRAGON_OK;
-    }
-    if (!dragon_ref_at(process, process->entry, high)) {
-        int k = 0;
-        while (k < DRAGON_REF_TABLES && dragon_peek(&process->entry->refs_ext[k])) k++;
-        if (k == DRAGON_REF_TABLES) return DRAGON_NO_MEMORY;
-        int result = dragon_refs_grow(thread, k);
+    while (!process->free_refs_count) {
+        uint32_t high = dragon_peek(&process->entry->refs_high);
+        if (dragon_ref_at(process, process->entry, high)) {
+            dragon_store(&process->entry->refs_high, high + 1);
+            *entry = high;
+            return DRAGON_OK;
+        }
+        int result = dragon_refs_grow(thread);
         if (result != DRAGON_OK) return result;
     }
-    *entry = high;
-    dragon_store(&process->entry->refs_high, high + 1);
+    *entry = process->free_refs[--process->free_refs_count];
     return DRAGON_OK;
 }
 

@@ -60,9 +60,10 @@ struct dragon_process {
     const struct dragon_hooks *hooks;
     struct dragon_thread *idle;     /* threads.h: handles of records not in use */
     uint32_t records;               /* records that have a handle */
+    struct dragon_thread *growing;  /* thread.h: the handle by which more records are being made */
     uint32_t *free_refs;            /* binding.h: entries of the reference table not in use */
     uint32_t free_refs_count, free_refs_size;
-    uint64_t tokens;                /* mailbox.h: pins so far */
+    uint64_t tokens;                /* mailbox.h: the last one */
     uint32_t processors;            /* wait.h: of this machine; 0: not asked yet */
     uint32_t last_taken[DRAGON_CLASSES]; /* block.h: where the rotation of a class of large blocks is: slab number + 1, block; 0: nowhere yet */
     uint32_t copies_streamed; /* copy.h: since a plain copy was slow; threads may race for it, it is only a guess */

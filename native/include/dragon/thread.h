@@ -22,13 +22,22 @@ static inline struct dragon_thread *dragon_thread_new(struct dragon_process *pro
     return thread;
 }
 
-/* Adds a table of records. `thread` is the last free handle: the new block stands in its record until it is linked. Killed before the link: the
+enum { DRAGON_RECORDS_LEFT = 8 }; /* with fewer left, more are made: whoever comes meanwhile takes one of these */
+
+/* Is it time for another table? */
+static inline bool dragon_records_scarce(const struct dragon_process *process)
+{
+    return !process->idle && !process->growing && !dragon_record_at(process, process->entry, process->records + DRAGON_RECORDS_LEFT - 1);
+}
+
+/* Adds a table of records, if there can be one more. The new block stands in the record of `thread` until it is linked. Killed before the link: the
  * sweep frees the block; after it: the table stays with the entry. */
 static inline int dragon_records_grow(struct dragon_thread *thread)
 {
     struct dragon_process *process = thread->process;
-    uint32_t table = (process->records - DRAGON_INLINE_RECORDS) / DRAGON_RECORD_TABLE;
-    if (table >= DRAGON_RECORD_TABLES) return DRAGON_NO_MEMORY;
+    uint32_t table = 0;
+    while (table < DRAGON_RECORD_TABLES && dragon_peek(&process->entry->records_ext[table])) table++;
+    if (table == DRAGON_RECORD_TABLES) return DRAGON_OK;
     uint64_t bytes = DRAGON_RECORD_TABLE * sizeof(struct dragon_record);
     int result = dragon_block_alloc(thread, 0, bytes);
     if (result != DRAGON_OK) return result;
@@ -53,21 +62,24 @@ static inline void dragon_thread_give(struct dragon_thread *thread)
     thread->process->idle = thread;
 }
 
-/* NULL: there are no more records and no memory for them (`*result` tells). `caller` is for the hooks. */
+/* NULL: there are no more records. `*result` tells why: DRAGON_AGAIN: another thread is making some, and lets the caller in while it asks for memory (the
+ * `grow` hook); else there is no memory for them. One thread at a time adds a table: of two, one's would be nowhere, and who waits in its records would
+ * never be found. `caller` is for the hooks. */
 static inline struct dragon_thread *dragon_thread_take(struct dragon_process *process, void *caller, int *result)
 {
     struct dragon_thread *thread = dragon_thread_pop(process);
     if (!thread) {
-        *result = DRAGON_NO_MEMORY;
+        *result = process->growing ? DRAGON_AGAIN : DRAGON_NO_MEMORY;
         return NULL;
     }
     thread->caller = caller;
-    bool last = !process->idle && !dragon_record_at(process, process->entry, process->records);
-    if (last && (*result = dragon_records_grow(thread)) != DRAGON_OK) {
-        dragon_thread_give(thread);
-        return NULL;
-    }
-    return thread;
+    if (!dragon_records_scarce(process)) return thread;
+    process->growing = thread;
+    *result = dragon_records_grow(thread);
+    process->growing = NULL;
+    if (*result == DRAGON_OK) return thread;
+    dragon_thread_give(thread);
+    return NULL;
 }
 
 /* Forgets all handles, without touching shared memory: the process is another now, or it ends. */
@@ -80,6 +92,7 @@ static inline void dragon_threads_forget(struct dragon_process *process)
         free(thread);
     }
     process->records = 0;
+    process->growing = NULL;
 }
 
 /* Brackets an operation on `object` (an offset; 1: on several). Killed in between: the sweep looks at that object for what this record left. */
