@@ -12,7 +12,7 @@ static inline bool dragon_adopt(struct dragon_process *process, uint32_t number)
     if ((dragon_load(&entry->state) & 0xff) != DRAGON_CLIENT_LIVE) return false;
     dragon_threads_forget(process);
     process->free_refs_count = 0;
-    process->tokens = 0;
+    process->tokens = (uint64_t)number << 46 | (dragon_load(&entry->state) >> 8 & 0x3fff) << 32;
     memset(process->last_taken, 0, sizeof process->last_taken);
     process->epoch++;
     process->entry = entry;

@@ -24,9 +24,10 @@ static inline int dragon_mail(struct dragon_thread *thread, uint32_t type, uint6
     return dragon_channel_send(thread, &message, DRAGON_FOREVER);
 }
 
+/* Tokens of those who had this client number before may still be out: the entry's generation keeps them apart. */
 static inline uint64_t dragon_new_token(struct dragon_process *process)
 {
-    return (uint64_t)process->number << 46 | ++process->tokens;
+    return ++process->tokens;
 }
 
 #endif

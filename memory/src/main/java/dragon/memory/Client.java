@@ -15,7 +15,7 @@ public final class Client {
     private final Blocks blocks;
     private final References references;
     private final Records records;
-    private final AtomicLong tokens = new AtomicLong();
+    private final AtomicLong tokens;
     private final ThreadLocal<@Nullable ThreadRecord> mine = new ThreadLocal<>();
 
     private Client(Memory memory, int number, Books books) {
@@ -25,6 +25,7 @@ public final class Client {
         this.blocks = new Blocks(memory, number, books);
         this.references = new References(this);
         this.records = new Records(this);
+        this.tokens = new AtomicLong(firstToken(memory, number));
     }
 
     /** Is that client from now on. {@code books} is asked when memory is used up. */
@@ -100,9 +101,15 @@ public final class Client {
         records.disturb(entry);
     }
 
+    /** Tokens of those who had the number before may still be out: the entry's generation keeps them apart. */
+    private static long firstToken(Memory memory, int number) {
+        long generation = Raw.getLongAcquire(memory.client(number) + ClientEntry.STATE) >>> 8;
+        return (long) number << 46 | (generation & 0x3fff) << 32;
+    }
+
     /** A new token for a handle that leaves this process. */
     public long nextToken() {
-        return (long) number << 46 | tokens.incrementAndGet();
+        return tokens.incrementAndGet();
     }
 
     /** Says that this process ends in order: its locks stay as they are. */
