@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import collections
 import io
-import os
 import pickle
 import sys
 from types import FunctionType
 from typing import Any
 
-from dragon import _culprit, _handle, _message
+from dragon import _culprit, _handle, _main_code, _message
 
 _HINT = "functions and classes that cannot be imported by name can be sent once cloudpickle is installed: pip install cloudpickle"
 
 _class: Any = None
-
-
-def main_can_be_imported() -> bool:
-    """Will a new process have what `__main__` has here? It runs the same file, or imports the same module."""
-    main = sys.modules.get("__main__")
-    name = getattr(getattr(main, "__spec__", None), "name", None)
-    if sys.flags.interactive or hasattr(sys, "ps1") or name == "__main__" or (name or "").endswith(".__main__"):
-        return False
-    return name is not None or not _is_no_file(getattr(main, "__file__", None) or "<>")
-
-
-def _is_no_file(path: str) -> bool:
-    """Is it a name like `<stdin>`, which Python gives to a program that did not come from a file?"""
-    name = os.path.basename(path)
-    return name.startswith("<") and name.endswith(">")
 
 
 def write(
@@ -96,7 +80,11 @@ def _pickler(cloudpickle: Any) -> Any:
 
 def _is_known(thing: Any) -> bool:
     """Is it a function or class of a `__main__` that others can import, and found there?"""
-    if not isinstance(thing, (type, FunctionType)) or thing.__module__ != "__main__" or not main_can_be_imported():
+    if (
+        not isinstance(thing, (type, FunctionType))
+        or thing.__module__ != "__main__"
+        or not _main_code.can_be_imported()
+    ):
         return False
     found: Any = sys.modules["__main__"]
     for name in thing.__qualname__.split("."):

@@ -65,6 +65,21 @@ def run(path: str) -> bool:
     return True
 
 
+def can_be_imported() -> bool:
+    """Will a new process have what `__main__` has here? It runs the same file, or imports the same module."""
+    main = sys.modules.get("__main__")
+    name = getattr(getattr(main, "__spec__", None), "name", None)
+    if sys.flags.interactive or hasattr(sys, "ps1") or name == "__main__" or (name or "").endswith(".__main__"):
+        return False
+    return name is not None or not _is_no_file(getattr(main, "__file__", None) or "<>")
+
+
+def _is_no_file(path: str) -> bool:
+    """Is it a name like `<stdin>`, which Python gives to a program that did not come from a file?"""
+    name = os.path.basename(path)
+    return name.startswith("<") and name.endswith(">")
+
+
 def _stamp(path: str) -> tuple[int, ...]:
     status = os.stat(path)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -16,7 +16,7 @@ from multiprocessing.reduction import ForkingPickler
 from sys import modules
 from typing import TYPE_CHECKING, Any, cast
 
-from dragon import _handle, _shm
+from dragon import _handle, _main_code, _shm
 
 if TYPE_CHECKING:
     from dragon import _culprit
@@ -139,9 +139,7 @@ def dump(
 def _look_at_main(main: Any) -> bool:
     """Is it a `__main__` that no other process can import? What names something of it goes by value."""
     global _ordinary_main, _main_of_session
-    from dragon import _by_value
-
-    if _by_value.main_can_be_imported():
+    if _main_code.can_be_imported():
         _ordinary_main = main
         return False
     _main_of_session = main
