@@ -34,9 +34,17 @@ class _Nowhere:
 
 _Pickler: Any = pickle._Pickler  # pickle's own in Python, which can be watched
 
+# What pickle in C can do by itself. The table of the one in Python is not asked: libraries (dill) teach it more, and it would not fail where the other did.
+_DISPATCH = {
+    type(None): "none", bool: "bool", int: "long", float: "float", bytes: "bytes", bytearray: "bytearray", pickle.PickleBuffer: "picklebuffer", str: "str",
+    tuple: "tuple", list: "list", dict: "dict", set: "set", frozenset: "frozenset", FunctionType: "global", type: "type",
+}  # fmt: skip
+
 
 class Tracer(_Pickler):  # type: ignore[misc]
     """A pickler that writes nothing; after it failed, `way` holds the objects it was in, from the outermost to the culprit."""
+
+    dispatch = {kind: getattr(_Pickler, f"save_{name}") for kind, name in _DISPATCH.items()}
 
     def __init__(self, reducers: Mapping[type, Any]) -> None:
         super().__init__(_Nowhere(), 5, buffer_callback=lambda buffer: False)

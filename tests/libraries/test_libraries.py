@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import dragon
+import dragon  # noqa: F401
 import pytest
 
 
@@ -80,17 +80,3 @@ def test_tqdm() -> None:
     assert concurrent.process_map(square, range(20), max_workers=2, chunksize=3, disable=True) == [
         number * number for number in range(20)
     ]
-
-
-@pytest.mark.parametrize("style", ["dragon", "os"])
-def test_pytorchs_data_loader(style: str) -> None:
-    torch = pytest.importorskip("torch")
-    data = pytest.importorskip("torch.utils.data")
-    dragon.set_pid_style(style)
-    try:
-        numbers = data.TensorDataset(torch.arange(64))
-        loader = data.DataLoader(numbers, batch_size=8, num_workers=2, multiprocessing_context="dragon")
-        for _ in range(2):
-            assert sorted(int(each) for (batch,) in loader for each in batch) == list(range(64))
-    finally:
-        dragon.set_pid_style("dragon")

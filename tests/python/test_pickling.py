@@ -234,6 +234,17 @@ def test_a_large_object_is_searched(ctx: Any) -> None:
         ctx.Queue().put([list(map(str, range(5_000))), threading.Lock()])
 
 
+def test_a_library_that_teaches_pickles_own_table_more(ctx: Any, monkeypatch: Any) -> None:
+    """As dill does: only the pickler in Python knows what it taught, and that one only looks for the culprit."""
+
+    def save_lock(pickler: Any, lock: Any) -> None:
+        pickler.save_reduce(threading.Lock, (), obj=lock)
+
+    monkeypatch.setitem(pickle._Pickler.dispatch, type(threading.Lock()), save_lock)  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match=rf"{LOCK} \(obj\._lock"):
+        ctx.Queue().put(Log())
+
+
 def test_what_cannot_be_unpickled_raises_where_it_is_received(ctx: Any) -> None:
     queue = ctx.Queue()
     near, far = ctx.Pipe()
