@@ -20,6 +20,7 @@ import traceback
 import dragon  # noqa: F401
 import ledger
 import scenes
+from dragon import _shm
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 
@@ -28,11 +29,12 @@ from procs import processor_wait
 AT_ONCE = 3  # scenes
 KILLS_A_ROUND = 90  # among them
 LONGEST = 1.0  # seconds a survivor waits at most
-SPARED = 10.0  # seconds more, at most, that are granted for waits for a processor
+SPARED = 10.0  # seconds more, at most, that are granted for waits for a processor, and all in which this process itself had none
+PERIOD = 0.02  # seconds
 
 
 class Pressure(threading.Thread):
-    """When the machine had more to run than processors, sampled again and again."""
+    """When the machine had more to run than processors, sampled again and again; a sample that is late tells that we had no processor."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -45,7 +47,7 @@ class Pressure(threading.Thread):
 
     def run(self):
         while True:
-            time.sleep(0.02)  # its period
+            time.sleep(PERIOD)
             self.note()
 
     def between(self, begin, end):
@@ -54,7 +56,9 @@ class Pressure(threading.Thread):
         samples = list(self.samples)
         before = max((each for each in samples if each[0] <= begin), default=samples[0])
         after = min((each for each in samples if each[0] >= end), default=samples[-1])
-        return min(after[1] - before[1], end - begin, SPARED)
+        moments = [each[0] for each in samples if before[0] <= each[0] <= after[0]]
+        late = sum(max(0.0, later - sooner - 5 * PERIOD) for sooner, later in zip(moments, moments[1:]))
+        return min(after[1] - before[1], end - begin, SPARED + late)
 
 
 class Storm:
@@ -119,6 +123,7 @@ class Storm:
     def tell(self, what):
         print(
             f"{what}: {self.kills} kills, {self.operations} operations, {self.lost} lost in dead hands, "
+            f"{_shm.info()['granted'] >> 20} MiB were ever needed, "
             f"longest wait {self.longest:.3f} s, {self.unexplained:.3f} s of one with a processor at hand",
             flush=True,
         )
