@@ -307,6 +307,10 @@ class Connection:
         self.closed = True
         self._socket.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):
+            self._socket.close()  # at the interpreter's very end, until which it is kept on purpose: no ResourceWarning
+
     def detach(self) -> int:
         """The descriptor, which belongs to the caller from now on."""
         self.closed = True

@@ -215,16 +215,20 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if cancel_futures:
             for future in list(self._dispatcher.cache.values()):
                 future.forget()  # which calls the user's callbacks
-        if self._started:
+        if self._started and self._dispatcher.interrupted:
+            self._dispatcher.terminate(SystemExit(1))  # elsewhere the terminal would have interrupted the workers, too
+        elif self._started:
             self._dispatcher.close()
         if wait and self._started:
-            self._dispatcher.join()
+            try:
+                self._dispatcher.join()
+            except KeyboardInterrupt:
+                self._dispatcher.interrupted = True  # nothing is waited for at the interpreter's end
+                raise
 
     def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt) and self._started:
-            # Elsewhere the terminal would have interrupted the workers, too.
-            self._shutdown_thread = True
-            self._dispatcher.terminate(SystemExit(1))
+            self._dispatcher.interrupted = True
         self.shutdown()
 
 

@@ -115,6 +115,12 @@ def _cleanup() -> None:
     _many = max(_FEW, 2 * len(children))
 
 
+def _forget_children() -> None:
+    """In a child that user code forks: its parent's children are not its own, and its end, which ends and joins what is left of its own, must not be theirs."""
+    children = process._children  # type: ignore[attr-defined]
+    children.difference_update([child for child in children if _ours(child) is not None])
+
+
 def extend_processes() -> None:
     """Tells multiprocessing's Process classes about Dragon's processes; for others they stay what they are."""
     base: Any = process.BaseProcess
@@ -124,3 +130,4 @@ def extend_processes() -> None:
         base.sentinel = property(_sentinel)
         base.__repr__ = _repr
         process._cleanup = _cleanup  # type: ignore[attr-defined]
+        os.register_at_fork(after_in_child=_forget_children)

@@ -9,7 +9,8 @@ import sys
 from multiprocessing import TimeoutError as TimeoutError
 from typing import Any
 
-from targets import kill_self
+import dragon
+from targets import kill_self, square
 
 
 def die_at_first(book: str, times: int) -> int:
@@ -33,6 +34,24 @@ def put_or_die(go: Any, book: str, queue: Any, array: bytearray, box: list[int])
 def huge(size: int) -> Any:
     """So many bytes, of which there are none yet."""
     return pickle.PickleBuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))  # MAP_NORESERVE
+
+
+def use_all(queue: Any, simple: Any, joinable: Any, pipe: Any, lock: Any, event: Any, value: Any) -> int:
+    with lock:
+        for put in (queue.put, simple.put, joinable.put, pipe.send):
+            put("used")
+    with value.get_lock():
+        value.value += 1
+    event.set()
+    return int(value.value)
+
+
+def inner_pool(count: int) -> list[int]:
+    """A pool in a worker."""
+    with dragon.get_context().Pool(1) as pool:
+        squares = pool.map(square, range(count))
+    pool.join()
+    return squares
 
 
 def leave() -> None:
