@@ -13,10 +13,10 @@ import pickle
 import resource
 import sys
 import types
-from multiprocessing import process, resource_tracker
+from multiprocessing import process, resource_tracker, util
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, _template, popen
+from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, popen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 
 def preload() -> None:
-    """Imports, once for all workers, what each would import at its start. Not more: each page of it costs every fork."""
+    """Does, once for all workers, what each would do at its start: imports, above all. Not more: each page of it costs every fork."""
     with _tempfile_later():
         import dragon.queues
         import dragon.synchronize
 
     dragon.get_context()
+    _be_nobody()
     _line_by_line()
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
 
@@ -181,8 +182,6 @@ def _be_in(environment: dict[bytes, bytes]) -> None:
 def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) -> int:
     """The user's process, from its pickle to its exit code, as multiprocessing.spawn does it."""
     _reseed()
-    if not _template.has_main():
-        _fresh_main()
     current = process.current_process()
     try:
         current._inheriting = True  # type: ignore[attr-defined]
@@ -230,7 +229,15 @@ def _reseed() -> None:
         random.seed()
 
 
-def _fresh_main() -> None:
+def _be_nobody() -> None:
+    """The interpreter is as `_bootstrap` would make each child, and has an empty main module: a child that finds it so writes to fewer pages."""
+    close_stdin = util._close_stdin  # type: ignore[attr-defined]
+
+    def is_closed() -> None:
+        util._close_stdin = close_stdin  # type: ignore[attr-defined]
+
+    close_stdin()  # what is there instead reads the null device, as every child's does
+    util._close_stdin = is_closed  # type: ignore[attr-defined]
     main = types.ModuleType("__main__")
     main.__spec__ = None
     main.__dict__["__builtins__"] = __builtins__
