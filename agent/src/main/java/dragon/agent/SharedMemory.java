@@ -16,6 +16,7 @@ import dragon.memory.MemoryExhaustedException;
 import dragon.memory.MemoryPlan;
 import dragon.memory.RunOverException;
 import dragon.memory.RunState;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.IntConsumer;
 
@@ -25,6 +26,8 @@ import java.util.function.IntConsumer;
  */
 final class SharedMemory implements Names.Objects {
     private static final long FEW_BYTES = 64 << 20;
+    private static final int FEW_CLIENTS = 256;
+    private static final long REST = 2000; // ns for each client: 20 ms for ten thousand
     private static final long SOONEST_LOOK = 1000;
     private static final long LATEST_LOOK = 64_000;
 
@@ -84,13 +87,21 @@ final class SharedMemory implements Names.Objects {
         return word;
     }
 
+    /**
+     * A look at who uses or awaits what takes the longer the more clients there are. After one of many the thread rests for a multiple of that, while what asks for the next
+     * look gathers: so the end of them all at once costs few looks, and its last news come some milliseconds later.
+     */
     private void readMailbox() {
         try {
             while (true) {
-                sweeper.serve();
+                boolean looked = sweeper.serve();
+                int clients = memory.clientsHigh();
+                if (looked && clients > FEW_CLIENTS) {
+                    Thread.sleep(Duration.ofNanos(clients * REST));
+                }
             }
-        } catch (RunOverException _) {
-            // no letter counts any more
+        } catch (RunOverException | InterruptedException _) {
+            // no letter counts any more; nobody interrupts it
         }
     }
 

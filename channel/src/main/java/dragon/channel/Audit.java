@@ -7,6 +7,7 @@ import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.References;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -103,38 +104,38 @@ final class Audit {
 
     /** In which roles each object is used, by references and pins: role bits. All of them if one is missing that matters. */
     private Map<Long, Integer> roles(List<Long> objects) {
-        Map<Long, Integer> roles = new HashMap<>();
+        long[] offsets = objects.stream().mapToLong(each -> each).sorted().toArray();
+        int[] found = new int[offsets.length];
         unsettled = 0;
-        for (Long each : objects) {
-            int pinned = pins.roles(each);
-            roles.put(each, pinned);
-            unsettled += isSettled(each, pinned) ? 0 : 1;
+        for (int i = 0; i < offsets.length; i++) {
+            found[i] = pins.roles(offsets[i]);
+            unsettled += isSettled(offsets[i], found[i]) ? 0 : 1;
         }
         int high = memory.clientsHigh();
         for (int client = Layout.AGENT; client < high && unsettled > 0; client++) {
             if (((int) Raw.getLongAcquire(memory.client(client) + ClientEntry.STATE) & 0xff) == ClientEntry.LIVE) {
-                addRoles(client, roles);
+                addRoles(client, offsets, found);
             }
+        }
+        Map<Long, Integer> roles = new HashMap<>();
+        for (int i = 0; i < offsets.length; i++) {
+            roles.put(offsets[i], found[i]);
         }
         return roles;
     }
 
-    private void addRoles(int client, Map<Long, Integer> roles) {
+    private void addRoles(int client, long[] offsets, int[] found) {
         int high = References.high(memory, client);
         for (int i = 0; i < high; i++) {
             long at = References.entryAt(memory, client, i);
             long reference = at == 0 ? 0 : Raw.getLongVolatile(at);
-            int role = (int) (reference & Role.MASK);
-            roles.computeIfPresent(reference & References.OFFSET, (offset, found) -> add(offset, found, role));
+            int place = reference == 0 ? -1 : Arrays.binarySearch(offsets, reference & References.OFFSET);
+            if (place >= 0) {
+                boolean before = isSettled(offsets[place], found[place]);
+                found[place] |= (int) (reference & Role.MASK);
+                unsettled -= !before && isSettled(offsets[place], found[place]) ? 1 : 0;
+            }
         }
-    }
-
-    private int add(long offset, int found, int role) {
-        int all = found | role;
-        if (!isSettled(offset, found) && isSettled(offset, all)) {
-            unsettled--;
-        }
-        return all;
     }
 
     /** Is it known that the object stays, and with both ends if it has any? */
@@ -154,7 +155,7 @@ final class Audit {
         int closed = (roles & Role.SENDER.bit()) == 0 ? ObjectLayout.NO_SENDERS : 0;
         closed |= (roles & Role.RECEIVER.bit()) == 0 ? ObjectLayout.NO_RECEIVERS : 0;
         if ((Raw.orInt(object + ObjectLayout.CLOSED, closed) & closed) != closed) {
-            news.tell(offset);
+            news.add(offset);
         }
     }
 

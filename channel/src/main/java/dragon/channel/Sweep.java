@@ -208,7 +208,7 @@ final class Sweep {
         return false;
     }
 
-    /** Takes the record's word, so that a choice made before is seen and a later one fails, and tells those whom the dead owed something. */
+    /** Takes the record's word, so that a choice made before is seen and a later one fails, and has those told whom the dead owed something. */
     private void sweepWord(long record) {
         int word = Raw.swapInt(record, (Raw.getInt(record) & -ThreadRecord.GENERATION) + ThreadRecord.GENERATION);
         long op = Raw.getLong(record + RecordEntry.OP_OBJECT);
@@ -224,9 +224,9 @@ final class Sweep {
 
     private void tell(long object) {
         if (object == SEVERAL) {
-            objects.forEach(news::tell);
+            objects.forEach(news::add);
         } else if (object != 0) {
-            news.tell(object);
+            news.add(object);
         }
     }
 
@@ -245,7 +245,7 @@ final class Sweep {
             if (tasks) {
                 Raw.fence();
                 if (WaitQueue.anyone(memory.address(object) + ObjectLayout.QUEUE_0)) {
-                    news.tell(object); // who waits for the last one adds them up again
+                    news.add(object); // who waits for the last one adds them up again
                 }
             }
             audit.add(object);

@@ -43,9 +43,9 @@ public final class Sweeper {
     }
 
     /**
-     * The client's process is dead, for certain. What it left half done is finished or undone, who waited on that is told, its locks are passed on, its
-     * references cleared; then its number is free. Objects it was the last to use are freed, and ends it was the last to have are closed, by the thread
-     * that serves: many deaths cost one audit. False: no such client is attached.
+     * The client's process is dead, for certain. What it left half done is finished or undone, its locks are passed on, its references cleared; then its number is free. Who
+     * waited on what it left is told, objects it was the last to use are freed, and ends it was the last to have are closed, by the thread
+     * that serves: many deaths cost one look at who waits, and one audit. False: no such client is attached.
      */
     public synchronized boolean sweep(int client) {
         if (!clients.condemn(client)) {
@@ -53,21 +53,10 @@ public final class Sweeper {
         }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
-        if (audit.isDue()) {
-            callForAudit();
+        if (news.isDue() || audit.isDue()) {
+            callThread();
         }
         return true;
-    }
-
-    /** Tells everyone who waits on the object to look again. */
-    public synchronized void tell(long offset) {
-        news.tell(offset);
-    }
-
-    /** Has the object freed if nobody uses it, and the ends closed that nobody has, by the thread that serves. */
-    public synchronized void audit(long offset) {
-        audit.add(offset);
-        callForAudit();
     }
 
     /**
@@ -88,11 +77,11 @@ public final class Sweeper {
     /** A token that a handle travelled with will not be bound: the process it was meant for is gone. */
     public synchronized void unpin(long token) {
         unpins.add(token);
-        callForAudit();
+        callThread();
     }
 
     /** Wakes the thread that serves, if it has not been called yet. */
-    private void callForAudit() {
+    private void callThread() {
         if (!called) {
             called = true;
             try {
@@ -103,21 +92,17 @@ public final class Sweeper {
         }
     }
 
-    /** Waits for a letter in the mailbox, and does what the letters say. Returns false when the limit passed without any. */
+    /** Waits for a letter in the mailbox, and does what the letters and the dead ask for. Returns false when the limit passed without any. */
     public boolean serve(Duration limit) {
         boolean any = mailbox.poll(limit);
-        synchronized (this) {
-            drain();
-        }
+        drain();
         return any;
     }
 
-    /** Waits for a letter in the mailbox without limit, and does what the letters say. */
-    public void serve() {
+    /** Waits for a letter in the mailbox without limit, and does what the letters and the dead ask for. True: that took a look at the clients. */
+    public boolean serve() {
         mailbox.await();
-        synchronized (this) {
-            drain();
-        }
+        return drain();
     }
 
     /** Handles from processes on their way: for diagnosis. */
@@ -130,17 +115,21 @@ public final class Sweeper {
         news.endRun(state);
     }
 
-    /** Reads all letters. Audits run only when none is left that is being written: a PIN may lie behind it. */
-    private void drain() {
+    /** Reads all letters. Audits run only when none is left that is being written: a PIN may lie behind it. True: they did, or somebody was told. */
+    private synchronized boolean drain() {
         while (mailbox.tryReceive(letter) >= 0) {
             handle();
         }
         called = false;
         unpins.forEach(token -> audit.add(pins.unpin(token)));
         unpins.clear();
-        if (mailbox.isDrained()) {
+        boolean audited = audit.isDue() && mailbox.isDrained();
+        if (audited) {
             audit.run();
         }
+        boolean told = news.isDue();
+        news.tell();
+        return audited || told;
     }
 
     private void handle() {
