@@ -38,6 +38,12 @@ def test_told_to_end_at_any_moment(tmp_path, dice, launcher, attempt):
 
 
 @MODES
+@pytest.mark.parametrize("attempt", range(3 * ROUNDS))
+def test_workers_and_zygotes_one_after_another(tmp_path, dice, launcher, attempt):
+    whole.wound(tmp_path, dice, launcher)
+
+
+@MODES
 @pytest.mark.parametrize("kind", whole.KINDS)
 def test_a_program_that_is_terminated_leaves_nothing(tmp_path, dice, kind, launcher):
     """SIGTERM to the first process of the run, as a service manager sends it."""

@@ -86,21 +86,38 @@ def tell(folder: pathlib.Path, dice: random.Random, launcher: bool) -> None:
                 os.kill(-run.process.pid if group else run.process.pid, number)
             time.sleep(dice.uniform(0, 0.1))  # the moment, not a wait
         code = run.wait(TOLD + audit.SPARED)
-        # Until the launcher takes signals, they end it as they end any program.
-        wanted = [128 + number] if launcher and ready else [128 + number, -number] if launcher else [-number]
-        assert code in wanted, f"exit code {code}\n{run.out}{run.err}"
-        most = times if number == signal.SIGINT else 0  # the second may meet Python's own end
-        assert run.err.count("Traceback") <= most, f"more than the driver's traceback:\n{run.err}"
+        assert code != 0, run.out + run.err
+        if ready:  # else it met Python, a shell or a JVM while it started
+            assert code == (128 + number if launcher else -number), f"exit code {code}\n{run.out}{run.err}"
+            most = times if number == signal.SIGINT else 0  # the second may meet Python's own end
+            assert run.err.count("Traceback") <= most, f"more than the driver's traceback:\n{run.err}"
+        run.audit()
+
+
+def wound(folder: pathlib.Path, dice: random.Random, launcher: bool) -> None:
+    """Workers and zygotes are killed one after another, perhaps while a new zygote comes into being; then the run, if it still is at work, is told to end."""
+    with audit.run(folder, [PROGRAMS / f"{dice.choice(KINDS)}.py"], launcher=launcher) as run:
+        run.expect("ready")
+        for _ in range(dice.randrange(1, 6)):
+            roles = run.roles()
+            if there := roles["zygote"] * 2 + roles["worker"]:
+                procs.send(dice.choice(there), signal.SIGKILL)
+            time.sleep(dice.uniform(0, 0.03))  # the moment, not a wait
+        if run.process.poll() is None:
+            run.process.send_signal(signal.SIGTERM)
+        assert run.wait(TOLD + audit.SPARED) != 0
         run.audit()
 
 
 def end_one(folder: pathlib.Path, dice: random.Random) -> None:
     """A run that ends in one of these ways."""
     launcher = dice.random() < 0.5
-    way = dice.randrange(3)
+    way = dice.randrange(4)
     if way == 0:
         kill_parts(folder, dice, dice.choice(FATAL), launcher)
     elif way == 1:
         kill_starting(folder, dice, launcher)
+    elif way == 2:
+        wound(folder, dice, launcher)
     else:
         tell(folder, dice, launcher)
