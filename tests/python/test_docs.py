@@ -22,16 +22,23 @@ MODULES = ("pool", "managers", "shared_memory", "sharedctypes", "connection", "q
 
 
 def test_every_public_name_of_its_submodules_has_its_row() -> None:
-    rows = [
-        line.split("|")
-        for line in PAGE.read_text().partition("## The submodules'")[2].splitlines()
-        if line.startswith("| `")
-    ]
+    table = PAGE.read_text().partition("## The submodules'")[2].partition("## multiprocessing.dummy")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
     named = {(row[1].strip(" `"), name) for row in rows for name in re.findall(r"`(\w+)`", row[2])}
     there = {
         (module, name) for module in MODULES for name in importlib.import_module(f"multiprocessing.{module}").__all__
     }
     assert named == there
+
+
+def test_every_public_name_of_dummy_has_its_row() -> None:
+    rows = [
+        line
+        for line in PAGE.read_text().partition("## multiprocessing.dummy")[2].splitlines()
+        if line.startswith("| `")
+    ]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(importlib.import_module("multiprocessing.dummy").__all__)
 
 
 def test_the_errors_that_are_described_exist() -> None:
