@@ -33,6 +33,8 @@ BENCHMARKS = {
     "pool-life": "pools",
     "executor-map": "pools",
     "executor-round-trip": "pools",
+    "executor-1m-numpy": "pools",
+    "executor-first-result": "pools",
     "executor-stock": "pools",
     "manager-dict": "managers",
     "worker-memory": "idle",

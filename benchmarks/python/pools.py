@@ -1,4 +1,4 @@
-"""Tasks a second of pools and executors on two workers, a round trip, and a pool's whole life; and what others have for it."""
+"""Tasks a second of pools and executors on two workers, a round trip, arrays, and a pool's whole life; and what others have for it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,42 @@ def _rate(run: Callable[[Iterable[int]], Any], count: int) -> float:
     """Tasks a second: the median of five runs; the first one, which starts the workers, does not count."""
     if list(run(range(50))) != [x * x for x in range(50)]:
         raise RuntimeError("wrong results")
+    return _median_rate(lambda: list(run(range(count))), count)
+
+
+def _median_rate(run: Callable[[], Any], count: int) -> float:
     rates = []
     for _ in range(5):
         time.sleep(0.1)
         begin = clock()
-        list(run(range(count)))
+        run()
         rates.append(count / (clock() - begin))
     return median(rates)
+
+
+def last(array: Any) -> float:
+    return float(array[-1])
+
+
+def _array_rate(run: Callable[[list[Any]], Any], give: Callable[[Any], Any] = lambda array: array) -> float:
+    """Tasks a second that each take the same NumPy array of 1 MiB. ``give`` is called once with it, where that is how it gets to many."""
+    import numpy  # type: ignore[import-not-found,unused-ignore]
+
+    count = 64
+    array = numpy.arange(float(1 << 17))
+    arrays = [give(array)] * count
+    if list(run(arrays)) != [float(array[-1])] * count:
+        raise RuntimeError("wrong results")
+    return _median_rate(lambda: list(run(arrays)), count)
+
+
+def _first_result(make: Callable[[], Any]) -> float:
+    """Milliseconds from the making of an executor, the first of its program, to the first results of both workers."""
+    begin = clock()
+    with make() as pool:
+        if list(pool.map(square, range(WORKERS))) != [0, 1]:
+            raise RuntimeError("wrong results")
+        return (clock() - begin) * 1e3
 
 
 def _each(run: Callable[[int], Any], count: int) -> float:
@@ -91,6 +120,15 @@ def executor_round_trip(mp: Any) -> float:
         return 1e6 / _each(lambda item: pool.submit(square, item).result(), 1000)
 
 
+def executor_1m_numpy(mp: Any) -> float:
+    with _executor(mp) as pool:
+        return _array_rate(lambda arrays: pool.map(last, arrays, chunksize=1))
+
+
+def executor_first_result(mp: Any) -> float:
+    return _first_result(lambda: _executor(mp))
+
+
 def executor_stock(mp: Any) -> float:
     """The standard library's executor on the start method's own objects."""
     import concurrent.futures
@@ -99,38 +137,50 @@ def executor_stock(mp: Any) -> float:
         return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
 
 
-# ---- others: each has a map and a round trip ----
+# ---- others: each has what the executor has ----
 
 
-def _futures(name: str, pool: Any) -> float:
-    if name == "executor-round-trip":
-        return 1e6 / _each(lambda item: pool.submit(square, item).result(), 300)
-    return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
+def _futures(name: str, make: Callable[[], Any]) -> float:
+    """What follows concurrent.futures."""
+    if name == "executor-first-result":
+        return _first_result(make)
+    with make() as pool:
+        if name == "executor-round-trip":
+            return 1e6 / _each(lambda item: pool.submit(square, item).result(), 300)
+        if name == "executor-1m-numpy":
+            return _array_rate(lambda arrays: pool.map(last, arrays, chunksize=1))
+        return _rate(lambda items: pool.map(square, items, chunksize=1), 1000)
 
 
 def executor(name: str) -> float:
     import concurrent.futures
     import multiprocessing
 
-    with concurrent.futures.ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
-        return _futures(name, pool)
+    return _futures(
+        name, lambda: concurrent.futures.ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"))
+    )
 
 
 def loky(name: str) -> float:
     import loky  # type: ignore[import-not-found]
 
-    with loky.ProcessPoolExecutor(WORKERS) as pool:
-        return _futures(name, pool)
+    return _futures(name, lambda: loky.ProcessPoolExecutor(WORKERS))
 
 
 def ray(name: str) -> float:
     import ray  # type: ignore[import-not-found]
 
+    begin = clock()
     ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="error")
-    task = ray.remote(square)
+    task, take = ray.remote(square), ray.remote(last)
     try:
+        if name == "executor-first-result":
+            ray.get([task.remote(item) for item in range(WORKERS)])
+            return (clock() - begin) * 1e3
         if name == "executor-round-trip":
             return 1e6 / _each(lambda item: ray.get(task.remote(item)), 100)
+        if name == "executor-1m-numpy":
+            return _array_rate(lambda arrays: ray.get([take.remote(array) for array in arrays]), ray.put)
         return _rate(lambda items: ray.get([task.remote(item) for item in items]), 300)
     finally:
         ray.shutdown()
@@ -139,9 +189,18 @@ def ray(name: str) -> float:
 def dask(name: str) -> float:
     import dask.distributed  # type: ignore[import-not-found]
 
+    begin = clock()
     with dask.distributed.Client(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as client:
+        if name == "executor-first-result":
+            client.gather(client.map(square, range(WORKERS), pure=False))
+            return (clock() - begin) * 1e3
         if name == "executor-round-trip":
             return 1e6 / _each(lambda item: client.submit(square, item, pure=False).result(), 100)
+        if name == "executor-1m-numpy":
+            return _array_rate(
+                lambda arrays: client.gather([client.submit(last, array, pure=False) for array in arrays]),
+                lambda array: client.scatter(array, broadcast=True),
+            )
         return _rate(lambda items: client.gather(client.map(square, items, pure=False)), 200)
 
 
@@ -149,8 +208,7 @@ def mpi(name: str) -> float:
     """To be run under mpiexec with one process more than there are workers, as ``-m mpi4py.futures``."""
     from mpi4py.futures import MPIPoolExecutor  # type: ignore[import-not-found]
 
-    with MPIPoolExecutor(WORKERS) as pool:
-        return _futures(name, pool)
+    return _futures(name, lambda: MPIPoolExecutor(WORKERS))
 
 
 PEERS: dict[str, Callable[[str], float]] = {"executor": executor, "loky": loky, "ray": ray, "dask": dask, "mpi": mpi}

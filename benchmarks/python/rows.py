@@ -117,7 +117,8 @@ def _python(
 def _tasks(name: str, title: str, unit: str, goal: Goal, *peers: str) -> Benchmark:
     """Pools and executors; the goal is against the first of the peers."""
     name, title = f"python/{name}", f"Python, 2 workers, {title}"
-    rows = [Row(name, title, unit, unit != "us", Goal() if i else goal, peer) for i, peer in enumerate(peers)]
+    higher = unit not in ("us", "ms")
+    rows = [Row(name, title, unit, higher, Goal() if i else goal, peer) for i, peer in enumerate(peers)]
     return Benchmark(name, "python", rows, sides=["dragon", *peers])
 
 
@@ -189,6 +190,8 @@ ALL: list[Benchmark] = [
     _pool_life(),
     _tasks("executor-map", "ProcessPoolExecutor.map", "tasks/s", Goal(30_000), "spawn", *OTHERS),
     _tasks("executor-round-trip", "ProcessPoolExecutor, submit to result", "us", Goal(30), "spawn", *OTHERS),
+    _tasks("executor-1m-numpy", "executor, tasks of a 1 MiB NumPy array", "tasks/s", Goal(), "spawn", *OTHERS),
+    _tasks("executor-first-result", "executor, made to first results", "ms", Goal(), "spawn", "loky", "ray", "dask"),
     _tasks("executor-stock", "the standard library's executor, map", "tasks/s", Goal(6_000), "spawn"),
     _manager(),
     _hello(),

@@ -257,9 +257,11 @@ class Books:
     # ---- what comes back ----
 
     def has(self, number: int, key: Key) -> Worker | None:
-        """The worker of that number, if it was given that task and has not answered."""
-        worker = self.workers.get(number)
-        return worker if worker is not None and key in worker.given else None
+        """The worker of that number, if it was given that task and has not answered. With the lock: of a large task, the result may be there before it is written
+        down who has it, since the thread that sent it has to wait for the interpreter's lock again."""
+        with self.lock:
+            worker = self.workers.get(number)
+            return worker if worker is not None and key in worker.given else None
 
     def answered(self, worker: Worker, key: Key) -> None:
         """A worker's result has been dealt with; it can have more."""

@@ -15,6 +15,8 @@ import dragon
 import pytest
 import targets
 import tasks
+from dragon._books import Books
+from dragon._crew import Worker
 
 PATIENCE = 60
 
@@ -156,6 +158,25 @@ def test_many_threads_use_it_at_once(executor: dragon.ProcessPoolExecutor) -> No
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_result_that_is_there_before_its_task_is_written_down() -> None:
+    """Who sends a large task lets go of the interpreter's lock, and may get it again later than the thread that takes results in."""
+    seen = []
+
+    class Tasks:
+        def send(self, data: bytes, timeout: float, flags: int) -> None:
+            self.asker = threading.Thread(target=lambda: seen.append(books.has(1, (7, 0))))
+            self.asker.start()
+            self.asker.join(0.1)  # asks before this has returned, or waits until it has
+
+    books = Books(0, wanted=lambda key: True, failed=lambda key, error: None)
+    worker = Worker(1, None, Tasks())  # type: ignore[arg-type]
+    books.expect(worker)
+    books.joined(worker)
+    books.give((7, 0, targets.square, (3,), {}))
+    worker.tasks.asker.join(PATIENCE)  # type: ignore[attr-defined]
+    assert seen == [worker]
 
 
 def test_the_arguments_are_checked(ctx: Any) -> None:
