@@ -156,9 +156,7 @@ def executor(name: str) -> float:
     import concurrent.futures
     import multiprocessing
 
-    return _futures(
-        name, lambda: concurrent.futures.ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"))
-    )
+    return _futures(name, lambda: concurrent.futures.ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")))
 
 
 def loky(name: str) -> float:
