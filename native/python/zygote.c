@@ -420,6 +420,20 @@ static PyObject *die_with_parent(PyObject *module, PyObject *arg)
     Py_RETURN_NONE;
 }
 
+/* As signal.pthread_sigmask, which would make an object of each signal that was blocked, and of all of them here. */
+static PyObject *block_only(PyObject *module, PyObject *arg)
+{
+    unsigned long long bits = PyLong_AsUnsignedLongLong(arg);
+    sigset_t blocked;
+    (void)module;
+    if (PyErr_Occurred()) return NULL;
+    sigemptyset(&blocked);
+    for (int number = 1; number <= 64; number++)
+        if (bits >> (number - 1) & 1) sigaddset(&blocked, number);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    Py_RETURN_NONE;
+}
+
 PyMethodDef shm_zygote_methods[] = {
     {"zygote", run_zygote, METH_VARARGS,
      "zygote(agent, setting, preparation, hooks)\n\nServe the agent. Returns in a child, with its socket, and in the zygote with the (setting, "
@@ -427,6 +441,7 @@ PyMethodDef shm_zygote_methods[] = {
      "of the last "
      "request if they are others."},
     {"birth", birth, METH_VARARGS, "birth(socket, setting, preparation)\n\nWait for what this child is to be."},
+    {"block_only", block_only, METH_O, "block_only(signals)\n\nBlock those signals whose bit is set (1 << number - 1), and no others."},
     {"die_with", die_with_parent, METH_O, "die_with(parent)\n\nHave the kernel kill this process when its parent, which has that pid, dies."},
     {NULL, NULL, 0, NULL},
 };

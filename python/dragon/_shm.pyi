@@ -56,6 +56,9 @@ def orderly() -> None:
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent, which has that pid, dies; it is killed now if the parent is dead already."""
 
+def block_only(signals: int) -> None:
+    """Block those signals whose bit is set (`1 << number - 1`) in this single-threaded process, and no others."""
+
 def zygote(agent: int, setting: bytes, preparation: bytes, hooks: bool) -> int | tuple[bytes, bytes]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 

@@ -62,27 +62,31 @@ def _tempfile_later() -> Iterator[None]:
         del sys.modules[name]
 
 
+Streams = tuple[_agent.Stream, _agent.Stream]
+
+
 class Home(NamedTuple):
     """What every child of a zygote inherits of the run."""
 
     address: str
     run_id: bytes
     startup: _agent.Startup
-    streams: tuple[_agent.Stream, _agent.Stream]
+    streams: Streams
 
 
 class Known:
     """What the next children are likely to be told: what the last one was."""
 
-    def __init__(self) -> None:
-        self.plan = Plan(b"")
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+        self.plan = Plan(b"", streams)
         self.told = b""
         self._preparation: _preparation.Preparation | None = None
 
     def learn(self, setting: bytes, preparation: bytes) -> None:
         """Done by the zygote when it was asked for something else."""
         if setting != self.plan.raw:
-            self.plan = Plan(setting)
+            self.plan = Plan(setting, self.streams)
             self.plan.prepare()
         if preparation != self.told:
             self._preparation = _preparation.learn(preparation)
@@ -99,7 +103,7 @@ class Plan:
     Credentials are the zygote's: where they have to differ, the zygote itself was started with others.
     """
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, run: Streams) -> None:
         self.raw = raw
         setting = self.setting = _control.Setting.decode(raw)
         self.environment = {variable.name: variable.value for variable in setting.environment}
@@ -107,27 +111,24 @@ class Plan:
         self.limits = [(which, soft) for which, soft in self.limits if soft != resource.getrlimit(which)[0]]
         self.rights = setting.rights if setting.rights not in (None, _rights.own()) else None
         self.nice = setting.nice if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice else None
+        self.cwd = setting.cwd
         cpus = set(setting.cpus)
         self.cpus = cpus if cpus and os.sched_getaffinity(0) != cpus else None
         possible = _signal.valid_signals()  # without those the C library keeps for itself
         self.ignored = [number for number in setting.ignored if number in possible]
         self.ignored = [number for number in self.ignored if _signal.getsignal(number) != _signal.SIG_IGN]
-        self.blocked = [number for number in setting.blocked if number in possible]
+        self.blocked = sum(1 << number - 1 for number in setting.blocked if number in possible)
+        # Those of the run's own streams that the child has as its own.
+        own = _setting.RUN_OWN
+        self.streams = run[0] if setting.stdout == own else None, run[1] if setting.stderr == own else None
 
     def prepare(self) -> None:
-        """Done by the zygote itself, whose own environment serves only its children."""
+        """Done by the zygote itself, whose own environment and umask serve only its children."""
         _be_in(self.environment)
-
-    def own_streams(self, run: tuple[_agent.Stream, _agent.Stream]) -> tuple[_agent.Stream, _agent.Stream]:
-        """Those of the run's own streams that the child has as its own."""
-        setting = self.setting
-        own = _setting.RUN_OWN
-        return run[0] if setting.stdout == own else None, run[1] if setting.stderr == own else None
+        os.umask(self.setting.umask)
 
     def carry_out(self) -> None:
         """Done by the child."""
-        setting = self.setting
-        os.umask(setting.umask)
         for which, soft in self.limits:
             resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
         if self.nice is not None:
@@ -136,8 +137,8 @@ class Plan:
             os.sched_setaffinity(0, self.cpus)
         if self.rights is not None:
             _rights.reduce_to(self.rights)
-        if setting.cwd:
-            os.chdir(setting.cwd)
+        if self.cwd:
+            os.chdir(self.cwd)
         # Dispositions as a fresh interpreter has them: its own for SIGINT (and SIGPIPE, SIGXFSZ), ignored where the parent ignores, else the default.
         for number in self.ignored:
             _signal.signal(number, _signal.SIG_IGN)
@@ -148,16 +149,14 @@ def run(socket: int, home: Home, known: Known) -> NoReturn:
     plan = known.plan
     client, process_id, name, payload, setting, told, popen.inherited[:] = _shm.birth(socket, plan.raw, known.told)
     if setting is not None:
-        plan = Plan(setting)
+        plan = Plan(setting, home.streams)
         plan.prepare()
     _shm.adopt(client)
-    place = _agent.Place(
-        os.getpid(), _control.Hello.WORKER, home.run_id, process_id, client, plan.own_streams(home.streams)
-    )
+    place = _agent.Place(os.getpid(), _control.Hello.WORKER, home.run_id, process_id, client, plan.streams)
     _agent.be_worker(home.address, place, home.startup)
     plan.carry_out()
     gc.enable()
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, plan.blocked)
+    _shm.block_only(plan.blocked)
     _end(_run_process(name, payload, told, known))
 
 

@@ -45,7 +45,7 @@ def _hello(address: str) -> tuple[int, _worker.Home]:
 
 
 def _serve(agent: int, home: _worker.Home) -> NoReturn:
-    known = _worker.Known()
+    known = _worker.Known(home.streams)
     gc.collect()
     gc.freeze()
     while True:

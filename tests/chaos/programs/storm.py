@@ -144,4 +144,6 @@ def main(kills, seed, folder, *java):
 
 if __name__ == "__main__":
     mp.set_start_method("dragon")
+    if int(sys.argv[2]) % 2:
+        mp.set_forkserver_preload(["__main__"])  # these storms' processes come from a template
     main(int(sys.argv[1]), int(sys.argv[2]), pathlib.Path(sys.argv[3]), *sys.argv[4:])
