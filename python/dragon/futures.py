@@ -209,14 +209,14 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
             crew.populate()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """As the standard library's."""
+        """As the standard library's. After a KeyboardInterrupt in a wait for a result nothing is waited for: the workers are ended, as elsewhere by the terminal's Ctrl-C."""
         with self._shutdown_lock:
             self._shutdown_thread = True
         if cancel_futures:
             for future in list(self._dispatcher.cache.values()):
                 future.forget()  # which calls the user's callbacks
         if self._started and self._dispatcher.interrupted:
-            self._dispatcher.terminate(SystemExit(1))  # elsewhere the terminal would have interrupted the workers, too
+            self._dispatcher.terminate(SystemExit(1))
         elif self._started:
             self._dispatcher.close()
         if wait and self._started:

@@ -19,7 +19,7 @@ def work(_):
 
 
 def pid(_):
-    return os.getpid()
+    return mp.current_process().pid  # the run's number, which never comes again
 
 
 def put(queue, lock):
