@@ -29,7 +29,7 @@ if __name__ == "__main__":
     worker.join()
     with mp.Pool(2) as pool:
         assert pool.map(square, range(10)) == [number * number for number in range(10)]
-    for _ in range(25):
+    for _ in range(10):
         workers = [mp.Process(target=square, args=(number,)) for number in range(16)]
         for worker in workers:
             worker.start()

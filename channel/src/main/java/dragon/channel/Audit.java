@@ -126,7 +126,7 @@ final class Audit {
 
     private void addRoles(int client, long[] offsets, int[] found) {
         int high = References.high(memory, client);
-        for (int i = 0; i < high; i++) {
+        for (int i = 0; i < high && unsettled > 0; i++) {
             long at = References.entryAt(memory, client, i);
             long reference = at == 0 ? 0 : Raw.getLongVolatile(at);
             int place = reference == 0 ? -1 : Arrays.binarySearch(offsets, reference & References.OFFSET);

@@ -116,14 +116,14 @@ final class Sweep {
     private void sweepObject(long object) {
         List<Long> messages = Slots.messageRings(memory, object);
         for (long ring : messages) {
-            Ring.forEachSlot(ring, (slot, word) -> {
-                if (Ring.owner(word) == dead && Ring.state(word) != Ring.FREE) {
+            Ring.forEachSlotOf(dead, ring, (slot, word) -> {
+                if (Ring.state(word) != Ring.FREE) {
                     sweepMessage(slot, word);
                 }
             });
         }
         for (long ring : Slots.queueRings(memory, object)) {
-            Ring.forEachSlot(ring, this::sweepSlot);
+            Ring.forEachSlotOf(dead, ring, this::sweepSlot);
         }
     }
 
@@ -137,9 +137,6 @@ final class Sweep {
     }
 
     private void sweepSlot(long slot, long word) {
-        if (Ring.owner(word) != dead) {
-            return;
-        }
         if (Ring.state(word) == Ring.WRITING) {
             Raw.casLong(slot, word, Ring.word(Ring.lap(word), Ring.ABANDONED, 0));
         } else if (Ring.state(word) == Ring.READING) {
