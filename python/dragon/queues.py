@@ -93,7 +93,8 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         except Exception:
             self._make_room()  # it was taken, and cannot be unpickled
             raise
-        self._make_room()
+        if self._room is not None:
+            self._make_room()
         return thing
 
     def qsize(self) -> int:

@@ -86,9 +86,14 @@ final class Chain {
 
     /** Claims the oldest message. Returns its slot's address, NONE, or BUSY. */
     static long tryReceive(Memory memory, long headRing, int me) {
+        return tryReceive(memory, headRing, me, Ring.ANY);
+    }
+
+    /** Claims the oldest message if it has the shape that is wanted. Returns its slot's address, NONE, BUSY or UNWANTED. */
+    static long tryReceive(Memory memory, long headRing, int me, long wanted) {
         long ring = memory.address(Raw.getLongAcquire(headRing));
         while (true) {
-            long slot = Ring.claimReceive(ring, me);
+            long slot = Ring.claimReceive(ring, me, wanted);
             if (slot != Ring.MOVED) {
                 return slot;
             }

@@ -6,6 +6,7 @@ import dragon.memory.Memory;
 import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,19 +53,53 @@ final class Receiving {
         ThreadRecord record = client.record();
         channel.begin(record, ThreadRecord.RECEIVE);
         try {
-            long slot = claimReceive(record, Waiter.FOREVER);
-            if (Raw.getInt(slot + Slot.LENGTH) != Long.BYTES || Slot.kind(slot) == Slot.KIND_BLOCK) {
-                throw new DragonException(
-                        DragonException.Category.USER,
-                        "channel.not-long",
-                        "a message of " + take(record, slot).data().length + " bytes was read as one of 8; it is gone");
-            }
+            long slot = claimLong(record);
             long value = Raw.getLong(slot + Slot.BYTES);
             release(record, slot);
             return value;
         } finally {
             channel.end(record);
         }
+    }
+
+    /**
+     * The next message, which has eight bytes, and as many behind it as are ready and have eight bytes. One fence and one look at who waits serve all.
+     * Killed in between: the sweep frees the one slot that is claimed, and tells who waits.
+     */
+    int receiveLongs(long[] into, int from, int most) {
+        Objects.checkFromIndexSize(from, most, into.length);
+        if (most == 0) {
+            return 0;
+        }
+        ThreadRecord record = client.record();
+        channel.begin(record, ThreadRecord.RECEIVE);
+        try {
+            long slot = claimLong(record);
+            boolean weighed = false;
+            int taken = 0;
+            do {
+                into[from + taken++] = Raw.getLong(slot + Slot.BYTES);
+                weighed |= Weight.counts(slot, slotSize);
+                Ring.release(slot);
+                slot = taken < most ? Chain.tryReceive(memory, headRing, me, Slot.EIGHT_BYTES) : 0;
+            } while (slot > 0);
+            tell(record, weighed);
+            return taken;
+        } finally {
+            channel.end(record);
+        }
+    }
+
+    /** Claims the next message, which has to have eight bytes. */
+    private long claimLong(ThreadRecord record) {
+        long slot = claimReceive(record, Waiter.FOREVER);
+        if (Slot.shape(slot) != Slot.EIGHT_BYTES) {
+            throw new DragonException(
+                    DragonException.Category.USER,
+                    "channel.not-long",
+                    "a message of " + take(record, slot).data().length + " bytes was read as one of 8; it is gone");
+        }
+        return slot;
     }
 
     /** The next message where it lies, if it is a large one: its bytes are in the loan until that is closed. */
@@ -196,13 +231,18 @@ final class Receiving {
         return slot == Ring.NONE && closedBefore != 0 ? CLOSED : 0;
     }
 
-    /**
-     * Frees a read slot, wakes a sender (one that waits for less to be in flight not at each small message, but at the last), and passes on to the next receiver if there is something for it: a message, or the end. The freed slot may have
-     * been what hid the next ring's messages from others.
-     */
+    /** Frees a read slot, and tells who waits. */
     private void release(ThreadRecord record, long slot) {
         boolean weighed = Weight.counts(slot, slotSize);
         Ring.release(slot);
+        tell(record, weighed);
+    }
+
+    /**
+     * After slots were freed: wakes a sender (one that waits for less to be in flight not at each small message, but at the last), and passes on to the next
+     * receiver if there is something for it: a message, or the end. A freed slot may have been what hid the next ring's messages from others.
+     */
+    private void tell(ThreadRecord record, boolean weighed) {
         Raw.fence();
         if (WaitQueue.anyone(senders) && (capacity != 0 || weighed || Chain.peek(memory, headRing) <= 0)) {
             Waiter.passOn(record, senders);

@@ -42,6 +42,11 @@ final class Ring {
     static final long BUSY = -2;
     /** Result of a claim: this ring is closed there, go on in the next. */
     static final long MOVED = -3;
+    /** Result of a claim to receive: the oldest message is of another shape than wanted, and is still there. */
+    static final long UNWANTED = -4;
+
+    /** Wanted: a message of any shape. Else what length and kind say, see {@link Slot#shape}. */
+    static final long ANY = -1;
 
     private static final int LAP_SHIFT = 21;
     private static final int STATE_SHIFT = 18;
@@ -173,16 +178,21 @@ final class Ring {
         Raw.putLongVolatile(slot, word(lap(Raw.getLong(slot)), READY, 0));
     }
 
+    /** As {@link #publish} without the fence, which the sender of several messages makes after the last of them. */
+    static void publishUnfenced(long slot) {
+        Raw.putLongRelease(slot, word(lap(Raw.getLong(slot)), READY, 0));
+    }
+
     /** Gives a claimed slot up unwritten, as the sweep does for the dead. */
     static void abandon(long slot) {
         Raw.putLongVolatile(slot, word(lap(Raw.getLong(slot)), ABANDONED, 0));
     }
 
     /**
-     * Claims the oldest message. Returns its slot's address, NONE if the ring is empty, BUSY if the next message is on its way, or MOVED. Killed
-     * after the claim: the sweep frees the slot, and the message is lost with its reader.
+     * Claims the oldest message if it has the shape that is wanted. Returns its slot's address, NONE if the ring is empty, BUSY if the next message is on its
+     * way, UNWANTED, or MOVED. Killed after the claim: the sweep frees the slot, and the message is lost with its reader.
      */
-    static long claimReceive(long ring, int me) {
+    static long claimReceive(long ring, int me, long wanted) {
         int capacity = Raw.getInt(ring + CAPACITY);
         int bits = Raw.getInt(ring + INDEX_BITS);
         int slotSize = Raw.getInt(ring + SLOT_SIZE);
@@ -202,6 +212,9 @@ final class Ring {
             }
             switch (state(word)) {
                 case READY -> {
+                    if (wanted != ANY && Slot.shape(slot) != wanted) {
+                        return UNWANTED; // or taken by another meanwhile: the shape may be that of a later message
+                    }
                     if (Raw.casLong(slot, word, word(lap, READING, me))) {
                         Raw.putLongOpaque(ring + HEAD, following(position, index, capacity, bits));
                         return slot;

@@ -66,6 +66,42 @@ final class Sending {
         }
     }
 
+    /**
+     * Sends eight bytes each as messages of their own, and waits without limit. One fence and one look at who waits serve many: before the sender waits itself,
+     * and after the last. Killed in between: what is published is everyone's, and the sweep tells who waits.
+     */
+    void sendLongs(long[] values, int from, int count) {
+        Objects.checkFromIndexSize(from, count, values.length);
+        ThreadRecord record = client.record();
+        channel.begin(record, ThreadRecord.SEND);
+        try {
+            for (int i = from; i < from + count; i++) {
+                long slot = attemptSend(record);
+                if (slot <= 0) {
+                    tell(record, false);
+                    slot = claimSend(record, Waiter.FOREVER);
+                }
+                Raw.putInt(slot + Slot.LENGTH, Long.BYTES);
+                Raw.putInt(slot + Slot.KIND_AND_FLAGS, 0);
+                Raw.putLong(slot + Slot.BYTES, values[i]);
+                boolean weighed = limit != 0 && Weight.counts(slot, inline + Slot.BYTES);
+                Ring.publishUnfenced(slot);
+                if (weighed) {
+                    tell(record, true);
+                }
+            }
+        } finally {
+            tell(record, false);
+            channel.end(record);
+        }
+    }
+
+    /** After messages that were published without a fence. */
+    private void tell(ThreadRecord record, boolean weighed) {
+        Raw.fence();
+        published(record, weighed, Waiter.FOREVER);
+    }
+
     /** Sends what was written into a loan, {@code length} bytes from its start, without a copy. The loan ends. */
     void send(Loan loan, long length) {
         Objects.checkFromIndexSize(0, length, loan.segment().byteSize());

@@ -14,7 +14,17 @@ final class Slot {
     static final int KIND_BLOCK = 1;
     static final int MOST_FLAGS = (1 << KIND_SHIFT) - 1;
 
+    /** The shape of a message of eight bytes. */
+    static final long EIGHT_BYTES = Long.BYTES;
+
+    private static final long SHAPE = 0xff000000_ffffffffL;
+
     private Slot() {}
+
+    /** Length and kind in one word, without the flags. */
+    static long shape(long slot) {
+        return Raw.getLongOpaque(slot + LENGTH) & SHAPE;
+    }
 
     static int kind(long slot) {
         return Raw.getInt(slot + KIND_AND_FLAGS) >>> KIND_SHIFT;

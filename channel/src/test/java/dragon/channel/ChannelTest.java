@@ -13,10 +13,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -300,6 +303,89 @@ class ChannelTest {
         assertThatThrownBy(channel::receiveLong).hasMessageContaining("9 bytes");
         channel.sendLong(1);
         assertThat(Objects.requireNonNull(channel.tryReceive())).hasSize(8);
+    }
+
+    @Test
+    void manyAtOnceKeepOrderThroughAFullChannelAndLeaveOtherShapesThere() throws Exception {
+        Channel channel = Channel.create(client, 5, 64, false, Role.USER);
+        Channel theirs = Channel.bind(other, channel.handle(), Role.USER);
+        long[] values = LongStream.range(0, 1000).toArray();
+        TestNode.Running<Boolean> sender = TestNode.start(() -> {
+            channel.sendLongs(values, 0, 1000);
+            channel.send(bytes(9, 9));
+            channel.sendLongs(values, 7, 1);
+            return true;
+        });
+        long[] into = new long[1004];
+        int taken = 0;
+        while (taken < 1000) {
+            int now = theirs.receiveLongs(into, taken, into.length - taken);
+            assertThat(now).isBetween(1, 1000 - taken);
+            taken += now;
+        }
+        assertThat(into).startsWith(values);
+        assertThat(theirs.receive()).isEqualTo(bytes(9, 9));
+        assertThat(theirs.receiveLongs(into, 3, 1)).isEqualTo(1);
+        assertThat(into[3]).isEqualTo(7);
+        assertThat(result(sender)).isTrue();
+        assertThat(theirs.receiveLongs(into, 0, 0)).isZero();
+    }
+
+    @Test
+    void manyAtOnceAmongManyThreadsAllArriveOnce() throws Exception {
+        int count = 20_000;
+        Channel channel = Channel.create(client, 7, 64, false, Role.USER);
+        Channel theirs = Channel.bind(other, channel.handle(), Role.USER);
+        List<TestNode.Running<Long>> all = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            int batch = 3 + 10 * i;
+            all.add(TestNode.start(() -> {
+                long[] values = LongStream.range(0, batch).toArray();
+                for (int sent = 0; sent < count; sent += batch) {
+                    channel.sendLongs(values, 0, Math.min(batch, count - sent));
+                }
+                return 0L;
+            }));
+            all.add(TestNode.start(() -> {
+                long[] into = new long[batch];
+                long sum = 0;
+                for (int left = count; left > 0; ) {
+                    int taken = theirs.receiveLongs(into, 0, Math.min(batch, left));
+                    sum += LongStream.of(into).limit(taken).sum();
+                    left -= taken;
+                }
+                return sum;
+            }));
+        }
+        long sum = 0;
+        for (TestNode.Running<Long> each : all) {
+            sum += each.result();
+        }
+        long expected = 0;
+        for (int i = 0; i < count; i++) {
+            expected += i % 3 + i % 13;
+        }
+        assertThat(sum).isEqualTo(expected);
+    }
+
+    @Test
+    void ofManyAtOnceThoseBeforeTheEndArrive() {
+        Channel channel = Channel.create(client, 3, 64, false, Role.USER);
+        Channel theirs = Channel.bind(other, channel.handle(), Role.USER);
+        TestNode.Running<Boolean> closer = TestNode.start(() -> {
+            while (theirs.size() < 3) {
+                Thread.onSpinWait();
+            }
+            theirs.shut();
+            return true;
+        });
+        assertThatThrownBy(() -> channel.sendLongs(new long[] {1, 2, 3, 4}, 0, 4))
+                .isInstanceOf(ChannelClosedException.class);
+        assertThat(result(closer)).isTrue();
+        long[] into = new long[4];
+        assertThat(theirs.receiveLongs(into, 0, 4)).isEqualTo(3);
+        assertThat(into).containsExactly(1, 2, 3, 0);
+        assertThatThrownBy(() -> theirs.receiveLongs(into, 0, 4)).isInstanceOf(ChannelClosedException.class);
     }
 
     private static boolean result(TestNode.Running<Boolean> running) {

@@ -14,6 +14,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -151,11 +152,21 @@ class KilledProcessTest {
 
     private void feed() {
         Random sizes = new Random(1);
-        for (int number = 0; !enough; number++) {
-            byte[] message = new byte[sizes.nextInt(4) == 0 ? 3000 : 8];
-            ByteBuffer.wrap(message).putInt(number);
-            work.send(message);
-            sent = number + 1;
+        for (int number = 0; !enough; number = sent) {
+            if (sizes.nextInt(8) == 0) {
+                int first = number;
+                int count = 1 + sizes.nextInt(40);
+                long[] several = IntStream.range(0, count)
+                        .mapToLong(i -> Integer.reverseBytes(first + i))
+                        .toArray();
+                work.sendLongs(several, 0, count);
+                sent = number + count;
+            } else {
+                byte[] message = new byte[sizes.nextInt(4) == 0 ? 3000 : 8];
+                ByteBuffer.wrap(message).putInt(number);
+                work.send(message);
+                sent = number + 1;
+            }
         }
     }
 

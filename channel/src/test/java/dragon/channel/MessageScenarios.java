@@ -30,6 +30,12 @@ final class MessageScenarios {
                 () -> new Receiving("receive a block", 0, 3, LARGE),
                 () -> new Receiving("receive a block, bounded", 3, 3, LARGE),
                 () -> new Receiving("receive over a grown ring", 0, 66, "small"),
+                () -> new SendingMany("send three together", 0, 0),
+                () -> new SendingMany("send three together and grow", 0, 62),
+                () -> new SendingMany("send the last three together", 4, 1),
+                () -> new ReceivingMany("receive three together", 0, 0),
+                () -> new ReceivingMany("receive three together over a grown ring", 0, 62),
+                () -> new ReceivingMany("receive three together, bounded", 3, 0),
                 LoanSending::new,
                 LoanReceiving::new,
                 Creating::new,
@@ -96,6 +102,93 @@ final class MessageScenarios {
             for (int i = 0; i < capacity; i++) {
                 assertThat(mine.trySend(bytes("full " + i))).isTrue();
             }
+            assertThat(capacity != 0 && mine.trySend(bytes("too much"))).isFalse();
+        }
+    }
+
+    private static List<Long> drainLongs(Channel channel) {
+        return drainLongs(channel, Integer.MAX_VALUE);
+    }
+
+    private static List<Long> drainLongs(Channel channel, int most) {
+        List<Long> all = new ArrayList<>();
+        while (all.size() < most && channel.poll(Duration.ZERO)) {
+            all.add(channel.receiveLong());
+        }
+        return all;
+    }
+
+    private static final class SendingMany extends CrashScenario {
+        private final int capacity;
+        private final int before;
+        private Channel mine;
+        private Channel theirs;
+
+        SendingMany(String name, int capacity, int before) {
+            super(name);
+            this.capacity = capacity;
+            this.before = before;
+        }
+
+        @Override
+        void prepare() {
+            mine = keep(Channel.create(survivor, capacity, 128, false, Role.USER));
+            theirs = Channel.bind(victim, mine.handle(), Role.USER);
+            mine.sendLongs(new long[before], 0, before);
+        }
+
+        @Override
+        void act() {
+            theirs.sendLongs(new long[] {0, 1, 2, 3, 0}, 1, 3);
+        }
+
+        @Override
+        void verify(boolean killed) {
+            List<Long> all = drainLongs(mine);
+            List<Long> sent = all.subList(before, all.size());
+            assertThat(sent).isEqualTo(List.of(1L, 2L, 3L).subList(0, sent.size()));
+            assertThat(sent).hasSizeBetween(killed ? 0 : 3, 3);
+            int room = capacity == 0 ? 200 : capacity;
+            mine.sendLongs(new long[room], 0, room);
+            assertThat(capacity != 0 && mine.trySend(bytes("too much"))).isFalse();
+            assertThat(drainLongs(mine)).hasSize(room);
+        }
+    }
+
+    private static final class ReceivingMany extends CrashScenario {
+        private final int capacity;
+        private final int before;
+        private final long[] into = new long[3];
+        private Channel mine;
+        private Channel theirs;
+
+        ReceivingMany(String name, int capacity, int before) {
+            super(name);
+            this.capacity = capacity;
+            this.before = before;
+        }
+
+        @Override
+        void prepare() {
+            mine = keep(Channel.create(survivor, capacity, 128, false, Role.USER));
+            theirs = Channel.bind(victim, mine.handle(), Role.USER);
+            mine.sendLongs(new long[before], 0, before);
+            mine.sendLongs(new long[] {1, 2, 3}, 0, 3);
+            assertThat(drainLongs(mine, before)).hasSize(before);
+        }
+
+        @Override
+        void act() {
+            assertThat(theirs.receiveLongs(into, 0, 3)).isEqualTo(3);
+        }
+
+        @Override
+        void verify(boolean killed) {
+            List<Long> left = drainLongs(mine);
+            assertThat(left).isEqualTo(List.of(1L, 2L, 3L).subList(3 - left.size(), 3));
+            assertThat(left).hasSizeBetween(0, killed ? 3 : 0);
+            int room = capacity == 0 ? 200 : capacity;
+            mine.sendLongs(new long[room], 0, room);
             assertThat(capacity != 0 && mine.trySend(bytes("too much"))).isFalse();
         }
     }

@@ -42,10 +42,18 @@ final class Channel {
 
     /** One attempt to send the message in register {@code value}, or the block in hand. */
     final class Send implements Attempt {
+        /** No register: one message at a time. */
+        static final int ALONE = -1;
+
         private final Sub sub;
         private final int result;
 
         Send(Kit kit, int value) {
+            this(kit, value, ALONE);
+        }
+
+        /** With one more message in register {@code more}, which is sent, too, if there is room: {@code value} is the last that was sent. One fence serves both. */
+        Send(Kit kit, int value, int more) {
             World w = kit.w;
             Code c = kit.actor.code;
             ChainSend claim = new ChainSend(c, "send " + object.name, object.data(), w);
@@ -95,7 +103,15 @@ final class Channel {
                     return m.fail("a message is published after the end was reported");
                 }
                 messages.published(m, m.get(value));
-                return "fence";
+                return more != ALONE && m.get(more) != 0 ? "more" : "fence";
+            });
+            sub.local("more", m -> claim.call(m, sub, "claimed more"));
+            sub.local("claimed more", m -> {
+                if (claim.outcome(m) != RingSend.CLAIMED) {
+                    return "fence";
+                }
+                m.set(value, m.take(more));
+                return "publish";
             });
             kit.fence(sub, "fence", "wake", !w.is(Mutation.NO_FENCE_WAKER));
             sub.local(
@@ -138,8 +154,14 @@ final class Channel {
         private static final int END = 2;
         private final Sub sub;
         private final int result;
+        private final int taken;
 
         Receive(Kit kit) {
+            this(kit, 1);
+        }
+
+        /** Takes as many as are ready until it has {@code total} of all attempts together. One fence serves all. */
+        Receive(Kit kit, int total) {
             World w = kit.w;
             Code c = kit.actor.code;
             Shared.Record me = kit.actor.record;
@@ -147,6 +169,7 @@ final class Channel {
             int expected = sub.local();
             int closed = sub.local();
             result = sub.result();
+            taken = sub.result();
             ChainReceive claim = new ChainReceive(c, "receive " + object.name, object.data(), w, m -> {});
             ChainReceive taking = new ChainReceive(c, "receive " + object.name, object.data(), w, m -> {
                 int payload = m.s[payloadOfClaim(m)];
@@ -215,8 +238,15 @@ final class Channel {
                 }
                 m.store(taking.word(m), taking.released(m));
                 taking.forget(m);
-                return !inBlocks ? "fence" : w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "take" : "copy";
+                return !inBlocks
+                        ? total == 1 ? "fence" : "more"
+                        : w.is(Mutation.RELEASE_BEFORE_BLOCK) ? "take" : "copy";
             });
+            sub.local("more", m -> {
+                m.set(taken, m.get(taken) + 1);
+                return m.get(taken) == total ? "fence" : taking.call(m, false, sub, "claimed more");
+            });
+            sub.local("claimed more", m -> taking.outcome(m) == RingReceive.CLAIMED ? "release" : "fence");
             kit.fence(sub, "fence", bounded ? "wake" : "others", !w.is(Mutation.NO_FENCE_WAKER));
             boolean chain = !w.is(Mutation.NO_CHAIN) && !w.is(Mutation.FLAG);
             if (bounded) {
@@ -274,6 +304,11 @@ final class Channel {
             }
             m.set(result, 0);
             return r == GOT ? TOOK : FAILED;
+        }
+
+        /** Messages of all attempts, where they are taken together. */
+        int taken(Machine m) {
+            return m.get(taken);
         }
 
         /** Whether the last success was the end of the stream. */

@@ -7,6 +7,7 @@ record Faults(Mutation mutation, String scenario) {
     static List<Faults> all() {
         return List.of(
                 new Faults(Mutation.NO_FENCE_WAKER, "store buffers: sender and receiver"),
+                new Faults(Mutation.NO_FENCE_WAKER, "sent and received together, store buffers"),
                 new Faults(Mutation.NO_FENCE_WAITER, "store buffers: sender and receiver"),
                 new Faults(Mutation.NO_FENCE_WAKER, "event set by a plain store, store buffers"),
                 new Faults(Mutation.NO_FENCE_WAKER, "a slow reader before the next ring, store buffers"),

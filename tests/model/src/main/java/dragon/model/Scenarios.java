@@ -125,6 +125,25 @@ final class Scenarios {
             w.process("R2", Script.receive(c, 1, 0));
             Sweep.agent(w);
         });
+        add("sent together, two receivers, a death", 1, false, false, w -> {
+            Channel c = channel(w, 2, 1, 2);
+            w.process("S", Script.sendTogether(c, 0, 2)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            Sweep.agent(w);
+        });
+        add("received together, two senders, capacity 1, a death", 1, false, false, w -> {
+            Channel c = channel(w, 1, 2, 1);
+            w.process("S1", Script.send(c, 0, 1)).mortal();
+            w.process("S2", Script.send(c, 1, 1));
+            w.process("R", Script.receiveTogether(c, 2)).mortal();
+            Sweep.agent(w);
+        });
+        add("sent and received together, store buffers", 0, false, true, w -> {
+            Channel c = channel(w, 2, 1, 3);
+            w.process("S", Script.sendTogether(c, 0, 3));
+            w.process("R", Script.receiveTogether(c, 3));
+        });
         add("watcher and taker", 1, false, false, w -> {
             Channel c = channel(w, 2, 1, 1);
             w.process("S", Script.send(c, 0, 1)).mortal();

@@ -9,12 +9,23 @@ final class Script {
 
     /** Sends {@code count} messages, one after another. */
     static Consumer<Actor> send(Channel channel, int sender, int count, Wait.Manner... manners) {
+        return send(channel, sender, count, false, manners);
+    }
+
+    /** Sends {@code count} messages, two at a time where there is room. */
+    static Consumer<Actor> sendTogether(Channel channel, int sender, int count) {
+        return send(channel, sender, count, true);
+    }
+
+    private static Consumer<Actor> send(
+            Channel channel, int sender, int count, boolean together, Wait.Manner... manners) {
         return actor -> {
             Kit kit = new Kit(actor);
             Sub main = actor.code.sub("main");
             int sent = main.result();
             int value = main.result();
-            Attempt attempt = channel.new Send(kit, value);
+            int more = main.result();
+            Attempt attempt = channel.new Send(kit, value, together ? more : Channel.Send.ALONE);
             Wait wait = new Wait(kit, channel.senders(), attempt, 0, manners);
             actor.start = actor.code.entries.size();
             main.local("next", m -> {
@@ -22,6 +33,9 @@ final class Script {
                     return m.end();
                 }
                 m.set(value, channel.messages.number(sender, m.get(sent)));
+                if (together && m.get(sent) + 1 < count) {
+                    m.set(more, channel.messages.number(sender, m.get(sent) + 1));
+                }
                 return channel.inBlocks ? "allocate" : "begin";
             });
             if (channel.inBlocks) {
@@ -31,7 +45,9 @@ final class Script {
             main.local("send", m -> wait.call(m, main, "sent"));
             main.local("sent", m -> {
                 wait.done(m);
-                m.set(sent, m.get(sent) + 1);
+                boolean both = m.get(value) != channel.messages.number(sender, m.get(sent));
+                m.set(sent, m.get(sent) + (both ? 2 : 1));
+                m.set(more, 0);
                 return "finish";
             });
             main.own("finish", m -> {
@@ -58,6 +74,20 @@ final class Script {
                     new Wait(kit, channel.receivers(), attempt, drops, manners),
                     count,
                     m -> channel.ends && attempt.ended(m));
+        };
+    }
+
+    /** Receives {@code count} messages, as many at a time as are ready. */
+    static Consumer<Actor> receiveTogether(Channel channel, int count) {
+        return actor -> {
+            Kit kit = new Kit(actor);
+            Channel.Receive attempt = channel.new Receive(kit, count);
+            loop(
+                    kit,
+                    channel.object,
+                    new Wait(kit, channel.receivers(), attempt, 0),
+                    count,
+                    m -> attempt.taken(m) == count);
         };
     }
 
