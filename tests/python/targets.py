@@ -301,6 +301,26 @@ def wait_in_threads(connection: Any, threads: int) -> None:
     connection.send(came)
 
 
+def send_without_descriptors(connection: Any) -> None:
+    """Sends when it has no descriptor to spare, and says whether a child of its own is left of that."""
+    import resource
+
+    connection.recv()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+    held = []
+    try:
+        while True:
+            held.append(os.dup(0))
+    except OSError:
+        connection.send(len(held))
+    for descriptor in held:
+        os.close(descriptor)
+    try:
+        connection.send(os.waitpid(-1, os.WNOHANG))
+    except ChildProcessError:
+        connection.send(None)
+
+
 def listen_to_itself(connection: Any) -> None:
     from multiprocessing.connection import Client, Listener
 

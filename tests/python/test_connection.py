@@ -293,6 +293,27 @@ def test_descriptors_travel(ctx: Any) -> None:
         resource_sharer.stop()
 
 
+def test_who_has_no_descriptor_to_spare_wakes_who_waits_for_descriptors(ctx: Any) -> None:
+    here, there = ctx.Pipe()
+    process = ctx.Process(target=targets.send_without_descriptors, args=(there,))
+    process.start()
+    reader, writer = os.pipe()
+    found: list[Any] = []
+    waiter = threading.Thread(target=lambda: found.extend(wait([here, reader], PATIENCE)))
+    waiter.start()
+    while not _sleeping(waiter):
+        time.sleep(0)
+    here.send("go")
+    began = time.monotonic()
+    waiter.join()
+    assert found == [here] and here.recv() > 0 and time.monotonic() - began < PATIENCE / 2
+    assert here.recv() is None
+    process.join()
+    assert process.exitcode == 0
+    os.close(reader)
+    os.close(writer)
+
+
 def test_hundreds_of_threads_of_a_process_wait_at_once(ctx: Any) -> None:
     here, there = ctx.Pipe()
     process = ctx.Process(target=targets.wait_in_threads, args=(there, 300))

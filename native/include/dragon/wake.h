@@ -6,9 +6,12 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 enum { DRAGON_IDLE, DRAGON_PARKED, DRAGON_CHOSEN, DRAGON_NEWS, DRAGON_STATE_MASK = 7, DRAGON_QUEUED = 8, DRAGON_BELL = 16 };
 #define DRAGON_GENERATION_MASK UINT32_C(0x7ffffff)
@@ -34,17 +37,48 @@ static inline socklen_t dragon_bell_address(const struct dragon_header *header, 
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-/* Rings a bell. The socket lives for this one byte: a program may close every descriptor it did not open, and its number then means something else. An
- * error means that the waiter is gone. */
-static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t client, uint32_t record, uint32_t bell)
-{
+struct dragon_bell {
     struct sockaddr_un address;
-    socklen_t size = dragon_bell_address(header, client, record, bell, &address);
-    int saved = errno, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, size);
-        close(fd);
-    }
+    socklen_t size;
+};
+
+/* The socket lives for this one byte: a program may close every descriptor it did not open, and its number then means something else. An error of sendto
+ * means that the waiter is gone. False: there is no descriptor to spare. */
+static inline bool dragon_ring(const struct dragon_bell *bell)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&bell->address, bell->size);
+    close(fd);
+    return true;
+}
+
+static inline int dragon_ring_elsewhere(void *bell)
+{
+    close(0);
+    dragon_ring(bell);
+    return 0;
+}
+
+/* Rings from a copy of this process's descriptors, of which one is given up: in a child that shares its memory, and of whose end no signal and no wait() of
+ * the program hears. */
+static inline void dragon_ring_in_a_child(struct dragon_bell *bell)
+{
+    _Alignas(16) char stack[16384];
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int child = clone(dragon_ring_elsewhere, stack + sizeof stack, CLONE_VM | CLONE_VFORK, bell);
+    while (child > 0 && waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR) {}
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static inline void dragon_ring_bell(const struct dragon_header *header, uint32_t client, uint32_t record, uint32_t number)
+{
+    struct dragon_bell bell;
+    int saved = errno;
+    bell.size = dragon_bell_address(header, client, record, number, &bell.address);
+    if (!dragon_ring(&bell)) dragon_ring_in_a_child(&bell);
     errno = saved;
 }
 

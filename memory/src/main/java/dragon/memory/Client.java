@@ -37,6 +37,7 @@ public final class Client {
                     "memory.client",
                     "client " + number + " is not attached (state " + (state & 0xff) + "): ask the agent for a number");
         }
+        Libc.prepareToRing();
         return new Client(memory, number, books);
     }
 

@@ -220,17 +220,22 @@ public final class Libc {
 
     /** Sends one byte to an abstract datagram socket. Nobody there, or no room: nothing happens. */
     public static void ring(String abstractName) {
-        long socket = call(SYS_SOCKET, AF_UNIX, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0, 0, 0, 0);
-        check("socket for a bell", socket);
         try (Arena arena = Arena.ofConfined()) {
             byte[] name = abstractName.getBytes(StandardCharsets.US_ASCII);
             MemorySegment to = arena.allocate(3 + name.length, 2);
             to.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
             MemorySegment.copy(name, 0, to, ValueLayout.JAVA_BYTE, 3, name.length);
             long one = arena.allocate(1).address();
-            call(SYS_SENDTO, socket, one, 1, MSG_NOSIGNAL, to.address(), to.byteSize());
-        } finally {
-            close((int) socket);
+            call(SYS_SENDTO, Ringer.SOCKET, one, 1, MSG_NOSIGNAL, to.address(), to.byteSize());
         }
+    }
+
+    /** Opens, once, the socket by which bells are rung: later this process may have no descriptor to spare. */
+    static void prepareToRing() {
+        check("socket for ringing bells", Ringer.SOCKET);
+    }
+
+    private static final class Ringer {
+        static final long SOCKET = call(SYS_SOCKET, AF_UNIX, SOCK_DGRAM_CLOEXEC_NONBLOCK, 0, 0, 0, 0);
     }
 }
