@@ -177,6 +177,36 @@ static inline bool dragon_plausible(const struct dragon_process *process, uint64
     return offset && offset % 64 == 0 && offset < process->header->size - sizeof(struct dragon_object);
 }
 
+/* Ends the binding; `mailer` is a second record. op_object stands until the agent has been told: killed in between, the sweep audits the object. An error of the mailbox (no memory)
+ * leaves it to the next audit, at the latest to this client's end. */
+static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thread *mailer, struct dragon_binding *binding)
+{
+    struct dragon_process *process = thread->process;
+    dragon_begin(thread, DRAGON_UPDATE, binding->offset);
+    dragon_store(dragon_ref_at(process, process->entry, binding->entry), 0);
+    dragon_ref_free(process, binding->entry);
+    binding->object = NULL;
+    int result = dragon_mail(mailer, DRAGON_MAIL_RELEASE, binding->id, binding->offset | binding->role, 0);
+    dragon_end(thread);
+    return result;
+}
+
+/* Takes back a reference that proved to be to no object. Its memory may be another object by now, of which an audit has seen this reference: the agent looks
+ * at it once more. Without a record for the letter, the next audit of that object does. */
+static inline void dragon_bind_undo(struct dragon_thread *thread, struct dragon_binding *binding)
+{
+    struct dragon_process *process = thread->process;
+    int result;
+    struct dragon_thread *mailer = dragon_thread_take(process, thread->caller, &result);
+    if (mailer) {
+        dragon_unbind(thread, mailer, binding);
+        dragon_thread_give(mailer);
+    } else {
+        dragon_store(dragon_ref_at(process, process->entry, binding->entry), 0);
+        dragon_ref_free(process, binding->entry);
+    }
+}
+
 /* Binds to the object `binding` names. The reference is written before the look at the id: either the agent's audit sees it, or we see that the object is
  * gone. Killed in between: the reference vanishes with its table. */
 static inline int dragon_bind(struct dragon_thread *thread, struct dragon_binding *binding)
@@ -198,8 +228,7 @@ static inline int dragon_bind(struct dragon_thread *thread, struct dragon_bindin
             continue;
         }
         if (state == DRAGON_LIVE && dragon_load(&object->id) == binding->id) break;
-        dragon_store(ref, 0);
-        dragon_ref_free(process, binding->entry);
+        dragon_bind_undo(thread, binding);
         return DRAGON_GONE;
     }
     binding->object = object;
@@ -211,20 +240,6 @@ static inline bool dragon_keeps(struct dragon_process *process, const struct dra
 {
     if (binding->object->kind != DRAGON_TASKS || !(dragon_load(&binding->object->flags) & DRAGON_SHARED)) return false;
     return dragon_load(dragon_ref_at(process, process->entry, binding->entry)) >> DRAGON_TASKS_SHIFT != 0;
-}
-
-/* Ends the binding; `mailer` is a second record. op_object stands until the agent has been told: killed in between, the sweep audits the object. An error of the mailbox (no memory)
- * leaves it to the next audit, at the latest to this client's end. */
-static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thread *mailer, struct dragon_binding *binding)
-{
-    struct dragon_process *process = thread->process;
-    dragon_begin(thread, DRAGON_UPDATE, binding->offset);
-    dragon_store(dragon_ref_at(process, process->entry, binding->entry), 0);
-    dragon_ref_free(process, binding->entry);
-    binding->object = NULL;
-    int result = dragon_mail(mailer, DRAGON_MAIL_RELEASE, binding->id, binding->offset | binding->role, 0);
-    dragon_end(thread);
-    return result;
 }
 
 #endif

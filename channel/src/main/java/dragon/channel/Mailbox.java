@@ -45,8 +45,8 @@ public final class Mailbox {
     }
 
     /** The last reference with that role is cleared. */
-    void released(ThreadRecord record, SharedObject object) {
-        tell(record, RELEASE, object.handle(), object.role(), 0);
+    void released(ThreadRecord record, Handle handle, Role role) {
+        tell(record, RELEASE, handle, role, 0);
     }
 
     /**

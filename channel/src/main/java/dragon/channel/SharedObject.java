@@ -146,7 +146,7 @@ public abstract class SharedObject implements AutoCloseable {
         record.begin(ThreadRecord.UPDATE, offset);
         try {
             if (use != null && client.references().clear(use)) {
-                Mailbox.of(client).released(record.inner(), this);
+                Mailbox.of(client).released(record.inner(), handle(), role);
             }
         } finally {
             record.end();
@@ -246,10 +246,19 @@ public abstract class SharedObject implements AutoCloseable {
         Thread.yield();
     }
 
+    /** An audit may have seen the reference, as one to the object that is there now: the agent looks at that once more. */
     private static NoSuchObjectException gone(Bound bound, String what) {
         References references = bound.client.references();
+        ThreadRecord record = bound.client.record();
         if (references.release(bound.use)) {
-            references.clear(bound.use);
+            record.begin(ThreadRecord.UPDATE, bound.handle.offset());
+            try {
+                if (references.clear(bound.use)) {
+                    Mailbox.of(bound.client).released(record.inner(), bound.handle, bound.role);
+                }
+            } finally {
+                record.end();
+            }
         }
         return new NoSuchObjectException("object " + bound.handle + " " + what);
     }

@@ -275,7 +275,11 @@ class ChannelTest {
     void refusesHandlesOfNothing() {
         Channel channel = Channel.create(client);
         Handle handle = channel.handle();
+        node.sweeper.serve(Duration.ZERO);
         assertThatThrownBy(() -> Semaphore.bind(other, handle)).hasMessageContaining("is no SEMAPHORE");
+        assertThat(node.sweeper.serve(Duration.ZERO))
+                .as("an audit of the channel may have seen the reference")
+                .isTrue();
         assertThatThrownBy(() -> Channel.bind(other, new Handle(handle.offset(), 99), Role.USER))
                 .isInstanceOf(NoSuchObjectException.class)
                 .hasMessageContaining("no longer exists");

@@ -209,6 +209,21 @@ class ObjectsTest {
     }
 
     @Test
+    void tokensOfTheNextClientWithANumberAreOthers() {
+        Channel channel = Channel.create(other);
+        long token = Mailbox.of(client).pin(channel.handle(), Role.USER);
+        node.sweep(client);
+        Client next = node.client();
+        assertThat(next.number()).isEqualTo(client.number());
+        long another = Mailbox.of(next).pin(channel.handle(), Role.USER);
+        assertThat(another).isNotEqualTo(token);
+        node.sweeper.unpin(token);
+        node.sweeper.unpin(another);
+        channel.close();
+        node.sweeper.serve(Duration.ZERO);
+    }
+
+    @Test
     void aPinKeepsAnEndOpen() {
         Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
         Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
