@@ -277,6 +277,18 @@ static void take_signals(void)
     for (int own = 32; own <= 33; own++) syscall(SYS_rt_sigaction, own, action, NULL, 8);
 }
 
+/* Where the JVM was started with a locale of its own, DRAGON_LC_ALL is what the user's LC_ALL was: "=value", or nothing if it was not set. */
+static void restore_locale(void)
+{
+    const char *before = getenv("DRAGON_LC_ALL");
+    if (!before) return;
+    if (*before == '=')
+        setenv("LC_ALL", before + 1, 1);
+    else
+        unsetenv("LC_ALL");
+    unsetenv("DRAGON_LC_ALL");
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -286,6 +298,7 @@ int main(int argc, char **argv)
         fputs("This is a part of Dragon, started by its agent; run a program with: dragon PROG [ARG...]\n", stderr);
         return 2;
     }
+    restore_locale();
     close_inherited();
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_CHILD_SUBREAPER, 1);

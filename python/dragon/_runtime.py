@@ -56,15 +56,27 @@ def begin() -> None:
 
     java, options = _installed()
     command = [java, f"@{options}", "dragon.agent.Main", "--plain", *_setting.interpreter()]
+    environment = None if all(map(str.isascii, command)) else _with_utf8()
     try:
         _private = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
         )
     except OSError as error:
         raise NotStarted(
             error.errno, f"cannot start the run-time: {java}: {error.strerror}; build again with build-support/build"
         ) from None
     _starter = os.getpid()
+
+
+def _with_utf8() -> dict[str, str]:
+    """The environment for a JVM that is given paths that are not ASCII, which it would lose in the C locale. The keeper gives programs their own back."""
+    before = os.environ.get("LC_ALL")
+    return {**os.environ, "LC_ALL": "C.UTF-8", "DRAGON_LC_ALL": "" if before is None else f"={before}"}
 
 
 def private_agent() -> str:

@@ -1,4 +1,4 @@
-"""The build of what a user runs (build-support/build), in a copy of the checkout whose path has blanks."""
+"""The build of what a user runs (build-support/build), in a copy of the checkout whose path has blanks and is not ASCII."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBE = "launcher/src/main/java/dragon/launcher/Probe.java"
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """A copy of the checkout, built once."""
-    folder = tmp_path_factory.mktemp("build") / "a folder with blanks"
+    folder = tmp_path_factory.mktemp("build") / "a folder with blänks"
     listed = subprocess.run(
         [
             "git",
@@ -88,6 +88,27 @@ def test_a_second_build_does_nothing(checkout):
 def test_there_is_a_cache_for_a_quick_start(checkout):
     (cache,) = (checkout / "build/aot").iterdir()
     assert f'"-XX:AOTCache={cache}"' in (checkout / "build/lib/jvm.options").read_text()
+
+
+PROGRAM = """import os, dragon, multiprocessing as mp
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    with mp.Pool(1) as pool:
+        for get in (os.environ.get, lambda name: pool.apply(os.getenv, (name,))):
+            print(get("LC_ALL"), get("DRAGON_LC_ALL"))
+"""
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C"}, {"LC_ALL": ""}])
+@pytest.mark.parametrize("way", ["dragon", "python3"])
+def test_it_runs_in_any_locale_and_programs_keep_theirs(checkout, tmp_path, way, locale):
+    program = tmp_path / "prög.py"
+    program.write_text(PROGRAM)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout / "python"), **locale}
+    command = [checkout / "dragon" if way == "dragon" else way, program]
+    run = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60)
+    # In the C locale, Python itself sets LC_CTYPE, but never LC_ALL.
+    assert run.stdout == f"{locale.get('LC_ALL')} None\n" * 2, run.stderr
 
 
 def test_a_changed_class_is_seen(checkout):
