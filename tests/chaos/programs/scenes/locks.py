@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import multiprocessing as mp
+import os
 import time
 from threading import BrokenBarrierError
 
 import dragon
 import ledger
-from patience import PATIENCE
+from patience import PATIENCE, hang
 
 from scenes.stage import Account, Counted, Scene, ended, span
 
@@ -175,7 +176,8 @@ def look_out(folder, number, stop, event):
     while not stop.is_set():
         book.wait()
         book.begin()
-        assert event.wait(PATIENCE), "the event was never set"
+        if not event.wait(PATIENCE):
+            hang(f"look_out {number} (pid {os.getpid()}) was not told that an event was set")
         book.done()
         book.over()
 
