@@ -11,6 +11,7 @@ import signal
 import time
 
 import ledger
+from patience import until
 
 CODES = (-signal.SIGKILL, -signal.SIGALRM)  # how those end that are killed here
 PATIENCE = 0.5  # seconds until one that begins no operation after all is killed from outside
@@ -29,10 +30,24 @@ def die_after(microseconds):
     signal.setitimer(signal.ITIMER_REAL, microseconds * 1e-6)
 
 
-def kill(victim, book, dice):
+def choose(live, dice):
+    """The place of one to be killed: not the last of its kind that is at work, for then the others would wait for no more than a start."""
+
+    def at_work(process):
+        return process.exitcode is None and ledger.has_begun(process.book)
+
+    def can_be_missed(process):
+        peers = [each for each in live if each is not process and each.again == process.again]
+        return not peers or any(map(at_work, peers))
+
+    until(lambda: any(map(can_be_missed, live)), "somebody is at work")
+    return dice.choice([place for place, process in enumerate(live) if can_be_missed(process)])
+
+
+def kill(victim, dice):
     """Kills a process: at any time; or, if it is in none, at an instant within its next operation; or while it is stopped."""
     way = dice.random()
-    if way < 0.6 and ledger.doom(book, moment(dice)):
+    if way < 0.6 and ledger.doom(victim.book, moment(dice)):
         victim.join(PATIENCE)
     if way > 0.9:
         strike(victim, signal.SIGSTOP)

@@ -127,7 +127,7 @@ class Round:
 
     def kill_one(self):
         """Kills a process at random, checks its end and puts another one in its place."""
-        place = self.dice.randrange(len(self.live))
+        place = aim.choose(self.live, self.dice)
         self.kill(self.live[place])
         self.live[place] = self.start(*self.live[place].again)
         while aim.young(self.dice):
@@ -135,7 +135,7 @@ class Round:
             self.live[place] = self.start(*self.live[place].again)
 
     def kill(self, victim):
-        aim.kill(victim, victim.book, self.dice)
+        aim.kill(victim, self.dice)
         joined(victim)
         assert victim.exitcode in aim.CODES, f"{victim} has exit code {victim.exitcode}"
         target, index, _ = victim.again

@@ -62,14 +62,17 @@ class Waited:
 
             aim.die_after(self.times[DOOM])
 
+    def idle(self):
+        """A wait begins that lasts as long as nobody has anything to do for this process."""
+        self.wait()
+        self.times[0], self.times[1] = 0, max(self.times[1], 1)
+
     def over(self):
         """It has come to its end."""
-        if not self.times[0]:
-            return
-        took = time.monotonic_ns() - self.times[0]
-        if took > self.times[1]:
-            self.times[2] = self.times[0]
-            self.times[1] = took
+        began = self.times[0]
+        if began and time.monotonic_ns() - began > self.times[1]:
+            self.times[2] = began
+            self.times[1] = time.monotonic_ns() - began
         self.times[0] = 0
         if time.process_time() - self.worked > WORK:
             time.sleep(WORK)
@@ -202,6 +205,11 @@ def doom(path, microseconds):
         return False
     words[DOOM] = microseconds
     return True
+
+
+def has_begun(path):
+    """Was there ever an operation of this book's owner? Of a Java process, which has no such book, nobody knows."""
+    return not path.exists() or any(mapped(path, 32)[:2])
 
 
 def remove(folder):

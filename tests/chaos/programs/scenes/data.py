@@ -184,7 +184,7 @@ class Managers(Scene):
             super().kill_one()
             return
         server = self.manager._process
-        server.again, server.number = (Managers,), -1  # it has no book
+        server.again, server.book = (Managers,), self.folder / "none"
         self.kill(server)
         self.waited.wait()
         for each in self.live:

@@ -59,7 +59,7 @@ def put_and_join(folder, number, stop, queue):
 def take_and_do(folder, number, _stop, queue):
     book, acknowledged = ledger.Consumed(folder, number), ledger.mapped(folder / f"acknowledged-{number}", 8 * MOST)
     while True:
-        book.wait()
+        book.idle()
         message = queue.get()
         if message:
             book.note(message)

@@ -26,7 +26,7 @@ class Lists(Scene):
     def kill_one(self):
         server = self.manager._process
         if server.exitcode is None and self.dice.random() < 0.2:
-            server.again, server.number = (SharedMemoryManager,), -1  # it has no book
+            server.again, server.book = (SharedMemoryManager,), self.folder / "none"
             self.kill(server)
         else:
             super().kill_one()

@@ -63,11 +63,10 @@ class Scene:
         """Starts a process of the scene: target(folder, number, stop, *args)."""
         self.count += 1
         self.parts[self.count] = target.__name__
-        ledger.mapped(
-            self.folder / f"waited-{self.count}", 32
-        )  # its book, so that it can be told when to die before it lives
+        ledger.mapped(self.folder / f"waited-{self.count}", 32)  # so that it can be told when to die before it lives
         process = mp.Process(target=target, args=(self.folder, self.count, self.stop, *args))
         process.again, process.number = (target, *args), self.count
+        process.book = self.folder / f"waited-{self.count}"
         process.start()
         return process
 
@@ -80,7 +79,7 @@ class Scene:
 
     def kill_one(self):
         """Kills a process at random, checks its end and puts another one in its place; now and then that one, too, before it has come to anything."""
-        place = self.dice.randrange(len(self.live))
+        place = aim.choose(self.live, self.dice)
         self.kill(self.live[place])
         self.live[place] = self.start(*self.live[place].again)
         while aim.young(self.dice):
@@ -91,7 +90,7 @@ class Scene:
         """Kills a process of the scene; how long it takes until its end is known is a wait, too."""
         self.killed[victim.again[0].__name__] += 1
         self.waited.wait()
-        aim.kill(victim, self.folder / f"waited-{victim.number}", self.dice)
+        aim.kill(victim, self.dice)
         ended(victim, *aim.CODES)
         self.waited.over()
 
