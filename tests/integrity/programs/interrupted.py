@@ -27,7 +27,7 @@ def say_when_in(call, word="ready"):
                 frame = frame.f_back
         print(word, file=sys.__stdout__, flush=True)
 
-    threading.Thread(target=watch).start()
+    threading.Thread(target=watch, daemon=True).start()  # a call that was shorter than a look is never seen
 
 
 def test_pool():
