@@ -93,7 +93,7 @@ class Connection(stock._ConnectionBase):
     def fileno(self) -> int:
         """A descriptor that is readable while a message, or the end, can be received; what is written to it is sent as by `send_bytes`.
 
-        It costs a thread: `wait` does without.
+        It costs a thread for each direction: `wait` does without.
         """
         from dragon._watch import Watch
 
