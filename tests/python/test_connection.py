@@ -251,6 +251,22 @@ def test_a_descriptor_of_a_connection(ctx: Any) -> None:
     b.close()
 
 
+def test_what_waits_behind_a_descriptor_opens_no_others(ctx: Any) -> None:
+    """As CPython's test_large_fd_transfer does, a program without threads may put copies wherever no descriptor is."""
+    a, b = ctx.Pipe()
+    a.fileno()
+    present = os.listdir("/proc/self/fd")
+    watchers = [thread for thread in threading.enumerate() if thread.name == "dragon-watch"]
+    for _ in range(3):
+        while not all(map(_sleeping, watchers)):
+            time.sleep(0)
+        assert os.listdir("/proc/self/fd") == present
+        b.send(None)
+        assert a.recv() is None
+    a.close()
+    assert not any(thread.is_alive() for thread in watchers)
+
+
 def test_what_was_written_to_a_descriptor_arrives_also_when_the_process_ends(ctx: Any) -> None:
     here, there = ctx.Pipe()
     process = ctx.Process(target=targets.write_raw, args=(there, b"last"))
