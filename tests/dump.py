@@ -19,13 +19,14 @@ CLIENTS = ("FREE", "LIVE", "SWEEPING")
 WAITS = ("IDLE", "PARKED", "CHOSEN", "NEWS")
 OPS = ("none", "send", "receive", "wake", "create", "wait", "update")
 SLOTS = ("FREE", "WRITING", "READY", "READING", "ABANDONED", "CLOSED")
-KINDS = ("?", "channel", "semaphore", "lock", "rlock", "event", "condition", "area", "barrier")
+KINDS = ("?", "channel", "semaphore", "lock", "rlock", "event", "condition", "area", "barrier", "tasks")
 STATES = ("DEAD", "LIVE", "DYING")
 MAIL = ("?", "RELEASE", "PIN", "UNPIN", "NUDGE")
 ROLES = ((1, "user"), (2, "sender"), (4, "receiver"))
 ENTRY, RECORD = 8192, 128
 INLINE_REFS, INLINE_RECORDS, RECORD_TABLE = 96, 56, 512
 QUEUES = (128, 448)
+OFFSET = (1 << 48) - 8  # of a reference, without its role below and its tasks above
 SHOWN = 40  # slots of a ring
 
 
@@ -117,7 +118,7 @@ def client_lines(memory: Memory, client: int) -> Iterator[str]:
                 f"  record {index} (tid {tid}) {wait_word(word)}, waits for {wait_object:x} in queue {wait_queue:x}; "
                 f"{name(OPS, op)} on {op_object:x}" + (f", blocks{hands}" if hands else "")
             )
-    yield "  bound to " + ", ".join(f"{each & ~7:x} ({roles(each)})" for each in memory.references(client))
+    yield "  bound to " + ", ".join(f"{each & OFFSET:x} ({roles(each)})" for each in memory.references(client))
 
 
 def slots(memory: Memory, ring: int) -> Iterator[tuple[int, int, int]]:
@@ -164,7 +165,7 @@ def message(memory: Memory, at: int) -> str:
 
 def letter(memory: Memory, at: int) -> str:
     kind, client, number, reference, token = struct.unpack_from("<IIQQQ", memory.map, at + 16)
-    return f"{name(MAIL, kind)} of client {client}: {reference & ~7:x} ({roles(reference)}), id {number:x}, token {token:x}"
+    return f"{name(MAIL, kind)} of client {client}: {reference & OFFSET:x} ({roles(reference)}), id {number:x}, token {token:x}"
 
 
 def object_lines(memory: Memory, at: int) -> Iterator[str]:
@@ -193,7 +194,7 @@ def lines(memory: Memory) -> Iterator[str]:
     objects = {memory.mailbox}
     for client in memory.living():
         yield from client_lines(memory, client)
-        objects |= {each & ~7 for each in memory.references(client)}
+        objects |= {each & OFFSET for each in memory.references(client)}
     for each in sorted(objects):
         yield from object_lines(memory, each)
 

@@ -20,6 +20,16 @@ def joins(queue: Any) -> threading.Thread:
     return thread
 
 
+def finish_the_last(queue: Any) -> None:
+    """One task is left: `join` waits until it is done with, and no longer."""
+    thread = joins(queue)
+    thread.join(0.05)
+    assert thread.is_alive()
+    queue.task_done()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
 def start(ctx: Any, queue: Any, taken: Any, count: int, then: str) -> Any:
     process = ctx.Process(target=joining.take, args=(queue, taken, count, then))
     process.start()
@@ -101,12 +111,7 @@ def test_done_by_another_and_done_in_advance(ctx: Any) -> None:
     assert queue.tasks_lost == 0
     queue.put(3)
     queue.get()
-    thread = joins(queue)
-    thread.join(0.05)
-    assert thread.is_alive()
-    queue.task_done()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
+    finish_the_last(queue)
 
 
 def test_a_task_that_gives_others(ctx: Any) -> None:
@@ -148,12 +153,7 @@ def test_one_process_has_it_twice_and_drops_one_with_tasks_in_hand(ctx: Any) -> 
     del other
     assert queue.get() == 2
     queue.task_done()
-    thread = joins(queue)
-    thread.join(0.05)
-    assert thread.is_alive()
-    queue.task_done()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
+    finish_the_last(queue)
     for end in pipe:
         end.close()
 
