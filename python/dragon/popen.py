@@ -10,6 +10,7 @@ import io
 import os
 import select
 import signal
+import sys
 from multiprocessing import context, resource_tracker, util
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
 # Descriptors that came with this process, in the order in which its parent passed them.
 inherited: list[int] = []
 
-_KILLED = -signal.SIGKILL
+# Events of processes that have ended, for the next ones: letting go of one costs the agent a letter and an audit.
+_exits: list[_shm.Event] = []
+_MOST_EXITS = 64
+
+
+def _forget_exits() -> None:
+    """In a child that user code forks: they are its parent's, and so are the processes that they will tell of."""
+    global _exits
+    _exits = []
+
+
+os.register_at_fork(after_in_child=_forget_exits)
+
 _INLINE = 1 << 16  # bytes; larger arguments go by a memory file of their own, past the agent
 
 
@@ -45,10 +58,10 @@ class Popen:
     method = "dragon"
     DupFd = DupFd
     sentinel = None  # opened when it is asked for; see open_sentinel
+    returncode: int | None = None
 
     def __init__(self, process_obj: BaseProcess) -> None:
         util._flush_std_streams()  # type: ignore[attr-defined]
-        self.returncode: int | None = None
         self._end: _end.End | None = None
         self.pins: list[
             tuple[int, int, int, int]
@@ -56,7 +69,11 @@ class Popen:
         self._descriptors: list[int] = []
         self._close_sentinel: Any = None
         self._sentinel = self._arguments = -1
-        self._exit = _shm.Event.create()
+        self._exits = _exits
+        try:
+            self._exit = _exits.pop()
+        except IndexError:
+            self._exit = _shm.Event.create()
         with _limits.named("starting a process"):
             self._launch(process_obj)
 
@@ -122,6 +139,22 @@ class Popen:
             self._close_sentinel()
             self._sentinel = -1
         self._exit.release()
+
+    def __del__(self) -> None:
+        """Nobody asks for this end any more. Once it has been told, which the agent does once, its event is there for another process."""
+        if (
+            self.returncode is None
+            or self._exits is not _exits
+            or len(_exits) >= _MOST_EXITS
+            or sys.getrefcount(self._exit) > 2
+        ):
+            return
+        try:
+            if self._exit.value:
+                self._exit.clear()
+                _exits.append(self._exit)
+        except (OSError, ValueError):
+            pass  # the run is over, or the process was closed
 
     def _launch(self, process_obj: BaseProcess) -> None:
         from dragon import _preparation

@@ -344,3 +344,30 @@ def test_children_that_ended_are_forgotten_when_asked_for_and_in_time_when_not(c
     assert not any(reference() for reference in ended)
     go.set()
     living.join()
+
+
+def test_the_event_of_an_end_that_nobody_asks_for_any_more_tells_of_another(ctx: Any) -> None:
+    def ended(code: int) -> Any:
+        process = ctx.Process(target=os._exit, args=(code,))
+        process.start()
+        process.join()
+        assert process.exitcode == code
+        return process
+
+    first = ended(1)
+    event = first._popen._exit.id
+    second = ended(2)
+    assert second._popen._exit.id != event and first.exitcode == 1, "its end can still be asked for"
+    held = second._popen._exit
+    del first, second
+    gc.collect()
+    third = ended(3)
+    assert third._popen._exit.id == event and ended(0)._popen._exit.id != held.id, (
+        "it is used again, unless somebody else has it"
+    )
+    child = os.fork()
+    if child == 0:
+        del third
+        gc.collect()
+        os._exit(ended(4)._popen._exit.id == event)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and third.exitcode == 3
