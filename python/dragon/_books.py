@@ -15,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _handle, _message, _shm
+from dragon import _died, _handle, _message, _shm
 from dragon._pool_worker import END, TASK, part
 
 if TYPE_CHECKING:
@@ -225,7 +225,14 @@ class Books:
         return True
 
     def _pickled(self, key: Key, task: Task) -> Message:
-        data, buffers = _message.dump(task[2:], part)
+        try:
+            data, buffers = _message.dump(task[2:], part)
+        except Exception as error:
+            if not task[1]:
+                raise
+            from dragon import _unpickling
+
+            raise _unpickling.told(error, _died.which(task)) from error.__cause__
         header = TASK.pack(*key)
         if not buffers:
             return _message.PICKLE, header + data

@@ -103,7 +103,7 @@ class Crew:
         tasks = _shm.Channel.create(LONGEST, ends=True, role=_shm.SENDER | _shm.RECEIVER)
         theirs = _shm.Channel.bind(tasks.offset, tasks.id, _shm.RECEIVER)
         ends = Connection(theirs, None), Connection(None, self._results)
-        process = settings.make(settings.ctx, target=work, args=(number, *ends, *settings.arguments))
+        process = settings.make(settings.ctx, target=work, args=(number, *ends), kwargs=settings.arguments)
         process.name = process.name.replace("Process", settings.name)
         process.daemon = settings.daemon
         worker = Worker(number, process, tasks)

@@ -81,8 +81,13 @@ def call(task: tuple[Any, ...]) -> str:
         words = [_repr(items[0])] if len(items) == 1 else [f"... {len(items)} items from {_repr(items[0])} on"]
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     module = getattr(function, "__module__", None)
-    number = f" (task {index} of its job, counted from 0)" if index else ""
+    number = f" ({which(task)})" if index else ""
     return f"{module}.{name}({', '.join(words)}){number}"
+
+
+def which(task: tuple[Any, ...]) -> str:
+    """Which task of a map it is."""
+    return f"task {task[1]} of its job, counted from 0"
 
 
 def _repr(thing: Any) -> str:

@@ -267,7 +267,11 @@ class Dispatcher:
         elif self._stillborn >= _STILLBORN:
             words = f"{_STILLBORN} workers, one after another, ended before they were ready for a task; the last, {worker.process.name}, {_died.how(worker.process)}"
             tail = _died.tail(worker.process)
-            hint = "its initializer did not return" if self.settings.arguments[0] else "what it prints says why"
+            hint = (
+                "its initializer did not return"
+                if self.settings.arguments["initializer"]
+                else "what it prints says why"
+            )
             self.break_down(self.settings.failed(f"{words}: {hint}" + (f"\n{tail}" if tail else "")))
 
     def _initializer_failed(self, flags: int, data: Any) -> None:

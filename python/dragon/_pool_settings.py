@@ -13,7 +13,7 @@ class Settings(NamedTuple):
     ctx: Any
     make: Callable[..., Any]  # ctx.Process
     size: int  # how many workers at first
-    arguments: tuple[Any, ...]  # of `_pool_worker.work`, behind the ends of its channels
+    arguments: dict[str, Any]  # of `_pool_worker.work`, behind the ends of its channels
     daemon: bool
     name: str  # in place of "Process" in the workers' names
     retries: int = 0  # how often a lost task is begun again before it fails with `died`

@@ -107,19 +107,25 @@ def _do(flags: int, data: Any, catch: type[BaseException]) -> tuple[bool, Any]:
 def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], catch: type[BaseException]) -> None:
     # What came by value goes by value, too; else an answer is what CPython's pool could answer.
     try:
-        pickled = _message.dump(outcome, lambda way: ("result", 1), "cloudpickle" in sys.modules)
+        pickled = _message.dump(outcome, _part_of_answer, "cloudpickle" in sys.modules)
     except _shm.Error:
         raise
     except Exception as error:
-        if catch is Exception:
-            wrapped = stock.MaybeEncodingError(error, outcome[1])  # type: ignore[attr-defined]
-        else:
-            wrapped = _with_traceback(error, catch)
-        pickled = _message.dump((False, wrapped))
+        pickled = _message.dump((False, _instead(outcome[1], error, catch)))
     try:
         _send(outgoing, header, *pickled)
     except (MemoryError, ValueError) as error:  # there is no room for it, or for anything of its size
         _send(outgoing, header, *_message.dump((False, _with_traceback(error, catch))))
+
+
+def _instead(answer: Any, error: Exception, catch: type[BaseException]) -> Any:
+    """What is sent of an answer that cannot be: why, with the traceback of the task's own error, if that was the answer, else with the one of pickling it."""
+    wrapped = _with_traceback(error, catch)
+    if type(answer) is type(wrapped):
+        answer, wrapped.tb = answer.exc, answer.tb
+    if catch is Exception:
+        wrapped.exc = stock.MaybeEncodingError(error, answer)  # type: ignore[attr-defined]
+    return wrapped
 
 
 def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:
@@ -158,3 +164,12 @@ def part(way: list[Any]) -> tuple[str, int]:
             if way[at] is each:
                 return name, at
     return "task", 0
+
+
+def _part_of_answer(way: list[Any]) -> tuple[str, int]:
+    """What a part of an answer is called where it was made."""
+    success, value = way[0]
+    if success:
+        return "result", 1
+    error = getattr(value, "exc", value)
+    return "error", next((at for at in range(1, min(len(way), 5)) if way[at] is error), 1)

@@ -140,7 +140,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         self._shutdown_thread = False
         self._pool: list[Any] = []
         context._check_available()
-        arguments = initializer, initargs, most, BaseException
+        arguments = {"initializer": initializer, "initargs": initargs, "most": most, "catch": BaseException}
         ends = retries, WorkerDied, InitializerFailed
         settings = Settings(context, _process, 0, arguments, False, "ExecutorWorker", *ends, finishes=True)
         self._dispatcher = Dispatcher(settings, self._pool)

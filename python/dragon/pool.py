@@ -60,7 +60,7 @@ class Pool(stock.Pool):
         self._ctx = context or use()
         self._processes = processes
         self._initializer, self._initargs, self._maxtasksperchild = initializer, tuple(initargs), most
-        arguments = initializer, self._initargs, most, Exception
+        arguments = {"initializer": initializer, "initargs": self._initargs, "most": most, "catch": Exception}
         settings = Settings(self._ctx, self.Process, processes, arguments, True, "PoolWorker", retries)
         self._dispatcher = Dispatcher(settings, self._pool)
         self._cache = self._dispatcher.cache

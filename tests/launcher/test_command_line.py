@@ -153,6 +153,12 @@ def test_standard_input_is_the_programs(dragon: Launcher) -> None:
     assert out == "olleh\n"
 
 
+def test_standard_input_is_the_program(dragon: Launcher) -> None:
+    process = dragon.start("-", "one", stdin=-1)
+    out, _ = process.communicate("import sys, dragon\nprint(sys.argv)\n", timeout=30)
+    assert out == "['-', 'one']\n"
+
+
 def test_closed_streams_are_no_trouble(dragon: Launcher) -> None:
     process = dragon.start(
         "-c", "import os; os._exit(5)", stdin=None, stdout=None, stderr=None, preexec_fn=lambda: os.closerange(0, 3)

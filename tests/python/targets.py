@@ -467,6 +467,16 @@ def make_lock() -> Any:
     return {"deep": [threading.Lock()]}
 
 
+class HasLock(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def raise_lock() -> None:
+    raise HasLock("locked")
+
+
 def raise_two() -> None:
     raise TwoArguments(5, "by five")
 

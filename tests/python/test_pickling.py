@@ -150,13 +150,21 @@ def test_at_every_way_in(ctx: Any) -> None:
             (lambda: pool.apply(targets.give, (), {"thing": Task()}), r"kwds\['thing'\]\.cfg"),
             (lambda: pool.apply(Log().__init__), r"func\.__self__"),
             (lambda: pool.map(targets.give, [1, Task()], 2), r"chunk\[1\]\.cfg"),
-            (lambda: list(pool.imap(targets.give, [Task()])), r"chunk\[0\]\.cfg|args"),
+            (lambda: pool.map(targets.give, [1, 2, Task()], 1), r"chunk\[0\]\.cfg.*task 2 of its job"),
+            (lambda: list(pool.imap(targets.give, [Task()])), r"args\[0\]\.cfg"),
+            (lambda: list(pool.imap(targets.give, [1, Task()])), r"args\[0\]\.cfg.*task 1 of its job"),
+            (lambda: ctx.Pool(1, targets.give, (Task(),)), r"kwargs\['initargs'\]\[0\]\.cfg"),
         ]:
             with pytest.raises(TypeError, match=rf"{LOCK} \({place}"):
                 call()
         with pytest.raises(Exception, match=r"result\['deep'\]\[0\]") as caught:
             pool.apply(targets.make_lock)
         assert type(caught.value).__name__ == "MaybeEncodingError"
+        assert "_thread.lock" in str(caught.value.__cause__)
+        with pytest.raises(Exception, match=rf"{LOCK} \(error\.lock") as caught:
+            pool.apply(targets.raise_lock)
+        assert type(caught.value).__name__ == "MaybeEncodingError" and "'HasLock('locked')'" in str(caught.value)
+        assert "in raise_lock" in str(caught.value.__cause__)  # where the task raised it
         assert pool.apply(targets.give, (3,)) == 3
 
 
@@ -168,6 +176,9 @@ def test_executors_and_managers(ctx: Any) -> None:
             list(executor.map(targets.give, [1, Task()], chunksize=2))
         with pytest.raises(Exception, match=r"result\['deep'\]\[0\]"):
             executor.submit(targets.make_lock).result(PATIENCE)
+        with pytest.raises(TypeError, match=rf"{LOCK} \(error\.lock") as caught:
+            executor.submit(targets.raise_lock).result(PATIENCE)
+        assert "in raise_lock" in str(caught.value.__cause__)
         with pytest.raises(ValueError, match=r"while unpickling builtins\.int, in a message of"):
             executor.submit(targets.give, targets.BadToUnpickle()).result(PATIENCE)
         with pytest.raises(targets.TwoArguments, match="5: by five"):

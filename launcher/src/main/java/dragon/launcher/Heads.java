@@ -80,6 +80,9 @@ final class Heads {
     }
 
     private boolean isPython(byte[] program) throws MissingException {
+        if (Bytes.text(program).equals("-")) {
+            return true; // standard input
+        }
         if (!Bytes.endsWith(program, ".py") && !Bytes.endsWith(program, ".pyw") && !Bytes.endsWith(program, ".pyz")) {
             return false;
         }
