@@ -54,6 +54,10 @@ SHM_INTERNAL bool shm_process_init(void);
 /* zygote.c */
 SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
 
+/* large.c */
+SHM_INTERNAL void shm_use_large_pages(size_t most);
+SHM_INTERNAL extern PyMethodDef shm_large_methods[];
+
 /* object.c */
 SHM_INTERNAL extern struct shm_object *shm_bound;
 SHM_INTERNAL void shm_track(struct shm_object *object);

@@ -26,6 +26,8 @@
 
 #define MOST_DESCRIPTORS 253 /* the kernel passes no more with one message */
 #define LARGEST_FRAME (1ul << 28)
+#define MANY 16            /* forks: whoever asked for so many children asks for more */
+#define ENOUGH (64ul << 20) /* bytes to be moved then: the children there are keep the old ones */
 
 /* A frame as it came, length and all, with its descriptors. */
 struct message {
@@ -41,6 +43,7 @@ struct zygote {
     int spare;         /* socket to the child forked ahead */
     pid_t spare_pid;   /* 0: there is none */
     pid_t reported;    /* has ended, is told, waits to be reaped: the kernel shows no other until it is */
+    int forks;         /* since it last learned something */
     bool hooks;        /* a fork runs the interpreter's hooks */
     bool idle;         /* no child could be forked ahead; it is tried again at the next request */
     struct message message;
@@ -182,6 +185,7 @@ static int fork_spare(void)
     others[count++] = zygote->deaths;
     others[count++] = pair[0];
     for (size_t i = 0; i < zygote->message.count; i++) others[count++] = zygote->message.descriptors[i];
+    if (zygote->forks++ == MANY) shm_use_large_pages(ENOUGH);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     if (hooks) PyOS_BeforeFork();
@@ -340,6 +344,7 @@ static PyObject *run_zygote(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "iSSp", &agent, &setting, &preparation, &hooks)) return NULL;
     if (!begin(agent, hooks)) return PyErr_SetFromErrno(PyExc_OSError);
+    zygote->forks = 0;
     for (;;) {
         if (!zygote->spare_pid && !zygote->idle) {
             int child = fork_spare();

@@ -59,6 +59,9 @@ def die_with(parent: int) -> None:
 def block_only(signals: int) -> None:
     """Block those signals whose bit is set (`1 << number - 1`) in this single-threaded process, and no others."""
 
+def use_large_pages() -> None:
+    """Move what this single-threaded process has made into large pages, where the system has them: each fork to come copies less, and each child ends sooner."""
+
 def zygote(agent: int, setting: bytes, preparation: bytes, hooks: bool) -> int | tuple[bytes, bytes]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 

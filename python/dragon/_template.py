@@ -69,7 +69,7 @@ def load() -> None:
         return
     from multiprocessing import process, spawn, util
 
-    from dragon import _agent, _guard
+    from dragon import _agent, _guard, _shm
 
     names, told = marshal.loads(bytes.fromhex(_option))
     spawn.prepare({key: value for key, value in told.items() if key not in _MAIN})
@@ -90,6 +90,7 @@ def load() -> None:
     util._flush_std_streams()  # type: ignore[attr-defined]
     if "__main__" in names:
         _main = _main_of(told)
+    _shm.use_large_pages()
 
 
 def hooked() -> bool:
