@@ -17,7 +17,7 @@ from multiprocessing import BufferTooShort, reduction, resource_sharer
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _handle, _message, _shm
+from dragon import _handle, _limits, _message, _shm
 from dragon._redirect import redirect
 
 if TYPE_CHECKING:
@@ -95,11 +95,12 @@ class Connection(stock._ConnectionBase):
 
         It costs a thread for each direction: `wait` does without.
         """
-        from dragon._watch import Watch
-
         self._check_closed()
         if self._descriptor is None:
-            self._descriptor = Watch(self._reader, self._writer)
+            with _limits.named("the descriptor of a connection"):
+                from dragon._watch import Watch
+
+                self._descriptor = Watch(self._reader, self._writer)
         number: int = self._descriptor.fileno()
         return number
 

@@ -41,6 +41,7 @@ if __name__ == "__main__":
     mp.set_start_method("dragon")
     process = mp.Process(target=int)
     process.start()
+    near, far = mp.Pipe()
     resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
     held = []
     try:
@@ -48,7 +49,7 @@ if __name__ == "__main__":
             held.append(os.dup(0))
     except OSError:
         pass
-    for attempt in mp.Process(target=int).start, lambda: process.sentinel:
+    for attempt in mp.Process(target=int).start, lambda: process.sentinel, near.fileno:
         try:
             attempt()
         except OSError as error:
@@ -109,7 +110,7 @@ def test_processes_of_a_run(tmp_path: Path) -> None:
 
 def test_descriptors_of_a_program(tmp_path: Path) -> None:
     lines = output(tmp_path, DESCRIPTORS)
-    for line, what in zip(lines, ("starting a process", "the sentinel of a process")):
+    for line, what in zip(lines, ("starting a process", "the sentinel of a process", "the descriptor of a connection")):
         assert line.startswith(f"24 {what} needs another descriptor, and all 50 that this process (pid ")
         assert "(ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
-    assert lines[2:] == ["0"]
+    assert lines[3:] == ["0"]
