@@ -322,12 +322,15 @@ class Books:
 
 def twice(attempt: Callable[[], Any]) -> tuple[bool, Any]:
     """Did it succeed, and its value or error. An error that comes again is its own; one that does not is a signal handler's, and is raised."""
+    first: BaseException | None = None
     try:
         return True, attempt()
-    except BaseException as first:
-        try:
-            attempt()
-        except BaseException as error:
-            if type(error) is type(first):
-                return False, error
-        raise
+    except BaseException as error:
+        first = error
+    try:  # not where the first is handled: it would be shown before the second, which says the same
+        attempt()
+    except BaseException as error:
+        if type(error) is type(first):
+            first = None  # whose frames hold this one
+            return False, error
+    raise first

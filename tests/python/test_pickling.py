@@ -157,6 +157,9 @@ def test_at_every_way_in(ctx: Any) -> None:
         ]:
             with pytest.raises(TypeError, match=rf"{LOCK} \({place}"):
                 call()
+        with pytest.raises(TypeError) as caught:
+            pool.apply(targets.give, (Task(),))
+        assert caught.value.__context__ is None  # it is shown once
         with pytest.raises(Exception, match=r"result\['deep'\]\[0\]") as caught:
             pool.apply(targets.make_lock)
         assert type(caught.value).__name__ == "MaybeEncodingError"
