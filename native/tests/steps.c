@@ -17,8 +17,7 @@ static const struct scenario *const groups[] = {channel_scenarios, waiting_scena
 int main(int count, char **words)
 {
     int ran = 0, steps = 0;
-    node_create(UINT64_C(1) << 30);
-    tester = node_attach();
+    steps_begin();
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (const struct scenario *s = groups[g]; s->name; s++)
             if (count < 2 || strstr(s->name, words[1])) {

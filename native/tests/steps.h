@@ -24,11 +24,21 @@ static const struct scenario *running;
 static int step_target, step_count;      /* in the victim only */
 static int death;                        /* the step at which the victim dies now */
 static bool victim_died;
+static dragon_u32 *sleeping;               /* by client number, for tester and victim alike: it was about to sleep, armed and with nothing left to do */
 
 static void step_before_store(void)
 {
     if (step_target && __atomic_add_fetch(&step_count, 1, __ATOMIC_RELAXED) == step_target) _exit(DIED);
 }
+
+/* A record is PARKED before it stands in any queue: only this says that a sleeper is where the next step expects it. */
+static bool note_sleep(struct dragon_thread *thread)
+{
+    atomic_store(&sleeping[thread->process->number], 1);
+    return false;
+}
+
+static const struct dragon_hooks sleeper_hooks = {.grow = node_grow_hook, .interrupted = note_sleep};
 
 static void fail(const char *what)
 {
@@ -129,21 +139,19 @@ static void *bystander_run(void *argument)
     return NULL;
 }
 
-static bool bystander_asleep(struct bystander *bystander)
-{
-    return dragon_wait_state(dragon_load(&bystander->record->record->word)) == DRAGON_PARKED;
-}
-
 /* Starts one, and returns when it sleeps. */
 static struct bystander *bystander_start(int (*wait)(struct bystander *))
 {
     struct bystander *bystander = &bystanders[bystander_count++];
     *bystander = (struct bystander){.process = node_attach(), .binding = thing, .other = second, .wait = wait};
+    bystander->process.hooks = &sleeper_hooks;
+    dragon_u32 *sleeps = &sleeping[bystander->process.number];
+    atomic_store(sleeps, 0);
     bystander->record = take(&bystander->process);
     CHECK(dragon_bind(bystander->record, &bystander->binding) == DRAGON_OK);
     if (second.object) CHECK(dragon_bind(bystander->record, &bystander->other) == DRAGON_OK);
     CHECK(pthread_create(&bystander->thread, NULL, bystander_run, bystander) == 0);
-    while (!bystander_asleep(bystander) && !atomic_load(&bystander->done)) sched_yield();
+    while (!atomic_load(sleeps) && !atomic_load(&bystander->done)) sched_yield();
     return bystander;
 }
 
@@ -211,7 +219,7 @@ static void read_mailbox(void)
 
 static void victim_run(uint32_t number, int k)
 {
-    me = (struct dragon_process){.base = node.agent.base, .header = node.agent.header, .hooks = &node_hooks};
+    me = (struct dragon_process){.base = node.agent.base, .header = node.agent.header, .hooks = &sleeper_hooks};
     dragon_adopt(&me, number);
     mine = take(&me);
     if (thing.object) CHECK(dragon_bind(mine, &thing) == DRAGON_OK);
@@ -221,14 +229,6 @@ static void victim_run(uint32_t number, int k)
     _exit(0);
 }
 
-static bool victim_asleep(uint32_t number)
-{
-    struct dragon_client *client = dragon_client_at(&node.agent, number);
-    for (uint32_t r = 0; r < dragon_load(&client->records_high); r++)
-        if (dragon_wait_state(dragon_load(&dragon_record_at(&node.agent, client, r)->word)) == DRAGON_PARKED) return true;
-    return false;
-}
-
 /* One death. False: the operation ran through without reaching step k. */
 static bool run_once(int k)
 {
@@ -236,11 +236,12 @@ static bool run_once(int k)
     thing = second = (struct dragon_binding){0};
     running->prepare();
     uint32_t number = node_client();
+    atomic_store(&sleeping[number], 0);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) victim_run(number, k);
     pid_t ended = 0;
-    while (!ended && !victim_asleep(number)) {
+    while (!ended && !atomic_load(&sleeping[number])) {
         ended = waitpid(pid, &status, WNOHANG);
         sched_yield();
     }
@@ -258,6 +259,15 @@ static bool run_once(int k)
     test_unbind(&tester, &second);
     read_mailbox();
     return victim_died;
+}
+
+/* The node, its tester, and the page that both see. */
+static void steps_begin(void)
+{
+    node_create(UINT64_C(1) << 30);
+    tester = node_attach();
+    sleeping = mmap(NULL, NODE_CLIENTS * sizeof *sleeping, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (sleeping == MAP_FAILED) abort();
 }
 
 /* Returns how often the victim died. */
