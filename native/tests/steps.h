@@ -24,7 +24,7 @@ static const struct scenario *running;
 static int step_target, step_count;      /* in the victim only */
 static int death;                        /* the step at which the victim dies now */
 static bool victim_died;
-static dragon_u32 *sleeping;               /* by client number, for tester and victim alike: it was about to sleep, armed and with nothing left to do */
+static dragon_u32 *sleeping; /* by client number, for tester and victim alike: it was about to sleep, armed and with nothing left to do */
 
 static void step_before_store(void)
 {
