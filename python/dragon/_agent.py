@@ -318,12 +318,17 @@ class Connection:
 
     def welcomed(self) -> tuple[Welcome, int]:
         """The answer to the hello, and the memory's descriptor that comes with it."""
-        head, ancillary, _, _ = self._socket.recvmsg(
-            4, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL
-        )
-        if len(head) < 4:
+        try:
+            head, ancillary, _, _ = self._socket.recvmsg(
+                4, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL
+            )
+            size = int.from_bytes(head, "little")
+            data = self._socket.recv(size, socket.MSG_WAITALL) if len(head) == 4 else b""
+        except ConnectionResetError:  # it ended before it read the hello
+            data = b""
+        if not data or len(data) < size:
             raise _gone()
-        body = Frame.decode(self._socket.recv(int.from_bytes(head, "little"), socket.MSG_WAITALL)).body
+        body = Frame.decode(data).body
         if isinstance(body, Failure):
             raise _error(body)
         assert isinstance(body, Welcome)

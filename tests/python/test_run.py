@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import select
+import signal
 import subprocess
 import sys
 
-PACKAGE = pathlib.Path(__file__).parents[2] / "python"
+TESTS = pathlib.Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "python"
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -24,6 +27,29 @@ def test_a_handle_of_another_run_says_so(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 1
     assert "belongs to another run" in done.stderr and "only within the run that made it" in done.stderr
     assert file.stat().st_size < 300
+
+
+def test_a_run_that_ends_is_joined_by_nobody(tmp_path: pathlib.Path) -> None:
+    """Its agent lives on until the keeper has ended everything: here, until the test lets it."""
+    file = tmp_path / "queue"
+    setup = "import dragon, multiprocessing as mp, os, pickle; mp.set_start_method('dragon')\n"
+    done = python(
+        f"import sys; sys.path.insert(0, {str(TESTS)!r}); import procs\n{setup}"
+        f"open({str(file)!r}, 'wb').write(pickle.dumps(mp.Queue()))\n"
+        "agent = dragon._shm.info()['agent_pid']\n"
+        "(keeper,) = [each.pid for each in procs.everybody() if each.parent == agent and 'keeper' in each.program]\n"
+        "os.kill(keeper, 19); print(agent, keeper)"
+    )
+    agent, keeper = map(int, done.stdout.split())
+    end = os.pidfd_open(agent)
+    try:
+        done = python(setup + f"pickle.load(open({str(file)!r}, 'rb'))")
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert done.returncode == 1
+    assert "belongs to another run" in done.stderr and "the run is ending" in done.stderr, done.stderr
+    assert select.select([end], [], [], 10)[0]
+    os.close(end)
 
 
 def test_an_agent_that_is_gone_is_named() -> None:

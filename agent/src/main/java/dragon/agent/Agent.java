@@ -250,6 +250,10 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         } else {
             FrameSocket.closeAll(descriptors);
         }
+        if (hello.client() == 0 && (farewell || life.ending())) { // it would come to life in memory that nobody keeps
+            from.fail(call, "over", "the run is ending; no process can join it", 0);
+            return;
+        }
         clients.hello(from, call, hello, headPid);
     }
 
