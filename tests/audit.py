@@ -268,6 +268,17 @@ class Run:
                 self.fail(f"waited {within} s in vain: {what}")
             time.sleep(0.005)
 
+    def await_sleep(self) -> None:
+        """Waits until the head waits for something: see `procs.sleeps`."""
+        head = self.wait_roles("head")["head"][0]
+        self.until(lambda: procs.sleeps(head.pid), "the head to wait for something")
+
+    def control_c(self) -> float:
+        """Types it, to a head that waits for something; the moment, by the monotonic clock."""
+        self.await_sleep()
+        os.write(self.master, b"\x03")
+        return time.monotonic()
+
     def kill(self, *victims: str | Process, number: int = signal.SIGKILL, pick: int = 0) -> list[Process]:
         """A signal to one process of each of these parts, as near to the same instant as can be."""
         found = self.wait_roles(*[each for each in victims if isinstance(each, str)])

@@ -63,6 +63,13 @@ def look(pid: int) -> Process | None:
     return Process(pid, int(fields[1]), fields[0].decode(), int(fields[3]), int(fields[19]), command, program)
 
 
+def sleeps(pid: int) -> bool:
+    """Does its first thread wait in the kernel? An interrupt that meets a Python between its last look for signals and the call that it sleeps in is heeded only
+    after that call: CPython is so, and a test that interrupts a program which has just said that it is ready meets it there once in some thousand times."""
+    process = look(pid)
+    return process is None or process.state != "R"
+
+
 def everybody() -> list[Process]:
     found = (look(int(name)) for name in os.listdir("/proc") if name.isdigit())
     return [each for each in found if each]

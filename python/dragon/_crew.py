@@ -81,17 +81,21 @@ class Crew:
         self._changes.send(b"")
 
     def end(self) -> None:
-        """Ends all of them now: asks them to, and kills those who do not."""
+        """Ends all of them now: asks them to, and kills those who do not; at once if that is interrupted."""
         processes = list(self.processes)
+        try:
+            for process in processes:
+                if process.exitcode is None:
+                    process.terminate()
+            limit = time.monotonic() + _GRACE
+            for process in processes:
+                process.join(max(0.0, limit - time.monotonic()))
+        finally:
+            for process in processes:
+                if process.exitcode is None:
+                    process.kill()
         for process in processes:
-            if process.exitcode is None:
-                process.terminate()
-        limit = time.monotonic() + _GRACE
-        for process in processes:
-            process.join(max(0.0, limit - time.monotonic()))
-            if process.exitcode is None:
-                process.kill()
-                process.join()
+            process.join()
 
     def dismiss(self) -> None:
         """Has each end when it has done what it was given."""

@@ -13,7 +13,6 @@ import pytest
 
 PROGRAMS = pathlib.Path(__file__).with_name("programs")
 MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
-CTRL_C = b"\x03"
 
 
 @MODES
@@ -41,8 +40,7 @@ def test_ctrl_c_under_pytest(tmp_path, which, launcher):
     words += ["-k", f"test_{which} or never"]
     with audit.run(tmp_path, words, launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        moment = time.monotonic()
-        os.write(run.master, CTRL_C)
+        moment = run.control_c()
         assert run.wait(10) == 2  # pytest's code for an interruption
         assert time.monotonic() - moment < 3 + audit.SPARED
         run.audit()
@@ -54,9 +52,9 @@ def test_ctrl_c_under_pytest_while_nothing_is_waited_for(tmp_path, launcher):
     words = ["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-c", os.devnull, PROGRAMS / "interrupted.py"]
     with audit.run(tmp_path, [*words, "-k", "test_late"], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        os.write(run.master, CTRL_C)
+        run.control_c()
         run.expect("ending")
-        os.write(run.master, CTRL_C)
+        run.control_c()
         run.wait(10)
         run.audit()
 
@@ -66,10 +64,9 @@ def test_a_second_ctrl_c_with_a_pool(tmp_path, launcher):
     """The workers do not listen, and the second comes while the first is being dealt with: ended at once."""
     with audit.run(tmp_path, [PROGRAMS / "terminal.py", "deaf"], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        os.write(run.master, CTRL_C)
+        run.control_c()
         time.sleep(0.3)  # a hand is no quicker; the launcher takes two signals at nearly the same time for one
-        if run.process.poll() is None:
-            os.write(run.master, CTRL_C)
+        os.write(run.master, b"\x03")
         moment = time.monotonic()
         code = run.wait(10)
         assert time.monotonic() - moment < 1 + audit.SPARED

@@ -12,7 +12,6 @@ import pytest
 
 PROGRAM = pathlib.Path(__file__).with_name("programs") / "terminal.py"
 MODES = pytest.mark.parametrize("launcher", [True, False], ids=["launcher", "plain"])
-CTRL_C = b"\x03"
 
 
 def code_of(number: int, launcher: bool) -> int:
@@ -34,7 +33,7 @@ def test_the_head_has_the_terminal(tmp_path, launcher):
 def test_ctrl_c_ends_the_run(tmp_path, how, launcher):
     with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        os.write(run.master, CTRL_C)
+        run.control_c()
         assert run.wait(10) == code_of(signal.SIGINT, launcher)
         run.audit()
         assert run.out.count("Traceback (most recent call last)") <= 1, run.out
@@ -50,8 +49,7 @@ def test_ctrl_c_ends_pools_and_executors(tmp_path, how, launcher):
     """One traceback, the driver's, also where other threads wait or the workers do not listen; all gone within three seconds."""
     with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        moment = time.monotonic()
-        os.write(run.master, CTRL_C)
+        moment = run.control_c()
         assert run.wait(10) == code_of(signal.SIGINT, launcher)
         assert time.monotonic() - moment < 3 + audit.SPARED
         run.audit()
@@ -64,10 +62,10 @@ def test_a_second_ctrl_c_ends_a_stubborn_program(tmp_path, launcher):
     """Plain Python has no such rule: there the program goes on after any number of them, and SIGQUIT ends it."""
     with audit.run(tmp_path, [PROGRAM, "stubborn"], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        os.write(run.master, CTRL_C)
+        run.control_c()
         run.expect("not yet", within=5)
         time.sleep(0.3)  # a hand is no quicker; the launcher takes two signals at nearly the same time for one
-        os.write(run.master, CTRL_C if launcher else b"\x1c")
+        os.write(run.master, b"\x03" if launcher else b"\x1c")
         code = run.wait(5)
         assert code == code_of(signal.SIGINT if launcher else signal.SIGQUIT, launcher) or (launcher and code == 137)
         run.audit()
@@ -80,6 +78,7 @@ def test_a_signal_to_the_command_alone(tmp_path, how, number, launcher):
     """As `kill` sends it, with no terminal about."""
     with audit.run(tmp_path, [PROGRAM, how], launcher=launcher) as run:
         run.expect("ready")
+        run.await_sleep()
         run.process.send_signal(number)
         assert run.wait(10) == code_of(number, launcher)
         run.audit()
