@@ -26,7 +26,7 @@ ROLES = ((1, "user"), (2, "sender"), (4, "receiver"))
 ENTRY, RECORD = 8192, 128
 INLINE_REFS, INLINE_RECORDS, RECORD_TABLE = 96, 56, 512
 QUEUES = (128, 448)
-OFFSET = (1 << 48) - 8  # of a reference, without its role below and its tasks above
+OFFSET = (1 << 48) - 64  # of a reference, without its role below and its tasks above
 SHOWN = 40  # slots of a ring
 
 

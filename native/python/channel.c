@@ -171,7 +171,8 @@ static bool receive(PyObject *self, struct shm_call *call, struct dragon_incomin
     }
     *message = (struct dragon_incoming){.channel = channel_of(call), .tasks = tasks ? &((struct shm_object *)tasks)->binding : NULL};
     receive_way *way = tasks ? dragon_tasks_receive : dragon_channel_receive;
-    int result = way(call->thread, message, DRAGON_NO_WAIT);
+    int result = tasks ? dragon_tasks_room(call->thread, &((struct shm_object *)tasks)->binding) : DRAGON_OK;
+    if (result == DRAGON_OK) result = way(call->thread, message, DRAGON_NO_WAIT);
     if (result == DRAGON_TIMEOUT && deadline != DRAGON_NO_WAIT) {
         shm_unlock(call);
         result = way(call->thread, message, deadline);

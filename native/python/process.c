@@ -203,6 +203,7 @@ static bool bind_again(void)
     if (!shm_bound) return true;
     if (!shm_take(&call)) return false;
     for (struct shm_object *object = shm_bound; object; object = object->next) {
+        dragon_binding_forget(&object->binding);
         int result = dragon_bind(call.thread, &object->binding);
         if (result == DRAGON_OK || result == DRAGON_GONE) continue;
         shm_give(&call);

@@ -64,10 +64,9 @@ static PyObject *join(PyObject *self, PyObject *const *args, Py_ssize_t count, P
 static PyObject *unfinished(PyObject *self, PyObject *channel)
 {
     struct shm_call call;
-    uint64_t word;
     struct dragon_object *messages = begin_both(&call, self, channel);
     if (!messages) return NULL;
-    int64_t n = dragon_tasks_unfinished(&shm_process, call.object->binding.object, messages, UINT32_MAX, &word);
+    int64_t n = dragon_tasks_unfinished(&shm_process, call.object->binding.object, messages);
     end_both(&call, channel);
     return PyLong_FromLongLong(n > 0 ? n : 0);
 }

@@ -15,8 +15,7 @@ static int take_task(struct dragon_thread *thread, int64_t deadline)
 
 static int64_t unfinished(void)
 {
-    uint64_t word;
-    return dragon_tasks_unfinished(&tester, second.object, thing.object, UINT32_MAX, &word);
+    return dragon_tasks_unfinished(&tester, second.object, thing.object);
 }
 
 static int test_done(void)
@@ -85,9 +84,9 @@ static void victim_takes_and_ends_in_order(void)
 }
 static void victim_is_late(void) /* another took what it had seen */
 {
-    bool in_hand = dragon_tasks_take(&me, &second);
     dragon_begin(mine, DRAGON_RECEIVE, 1);
-    dragon_tasks_give_back(&me, &second, in_hand);
+    dragon_u64 *at = dragon_tasks_open(&me, &second);
+    dragon_add(at, (uint64_t)0 - DRAGON_TASK - DRAGON_OPEN);
     dragon_tasks_tell(mine, second.object, thing.object);
     dragon_end(mine);
 }

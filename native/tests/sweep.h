@@ -306,7 +306,7 @@ static void sweep_record(struct dragon_client *dead, uint32_t number, struct dra
     }
 }
 
-/* What the dead had in hand: left to others if it ended in order, else done with, and lost, but for what others said to be done. */
+/* What the dead had in hand for sure: left to others if it ended in order, else done with, and lost, but for what others said to be done. */
 static void sweep_tasks(struct dragon_client *dead, struct dragon_object *object, uint64_t in_hand)
 {
     bool orderly = dragon_load(&dead->flags) & DRAGON_ORDERLY;
@@ -334,7 +334,7 @@ static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_
         }
     }
     bool tasks = object && object->kind == DRAGON_TASKS;
-    if (tasks) sweep_tasks(dead, object, value >> DRAGON_TASKS_SHIFT);
+    if (tasks) sweep_tasks(dead, object, dragon_tasks_sure(value));
     dragon_store(ref, 0);
     dragon_fence();
     if (tasks) sweep_tell(dead, object);

@@ -187,3 +187,32 @@ def test_what_cannot_be_pickled_is_not_waited_for(ctx: Any) -> None:
     with pytest.raises((TypeError, pickle.PicklingError)):
         queue.put(threading.Lock())
     queue.join()
+
+
+def test_the_killed_had_more_in_hand_than_a_reference_counts(ctx: Any) -> None:
+    many = 66_000
+    queue, taken = ctx.JoinableQueue(), ctx.Queue()
+    for _ in range(many + 2):
+        queue.put(None)
+    process = start(ctx, queue, taken, many, "sleep")
+    queue.get()
+    queue.get()
+    queue.task_done()
+    process.kill()
+    process.join()
+    finish_the_last(queue)
+    assert queue.tasks_lost == many
+
+
+def test_many_in_hand_are_left_in_order(ctx: Any) -> None:
+    many = 40_000
+    queue, taken = ctx.JoinableQueue(), ctx.Queue()
+    for _ in range(many):
+        queue.put(None)
+    process = start(ctx, queue, taken, many, "leave")
+    process.join()
+    for _ in range(many - 1):
+        queue.task_done()
+    finish_the_last(queue)
+    with pytest.raises(ValueError, match="too many times"):
+        queue.task_done()

@@ -9,6 +9,7 @@ struct dragon_binding {
     struct dragon_object *object; /* NULL: not bound */
     uint64_t offset, id;
     uint32_t role, entry; /* entry of the reference table */
+    struct dragon_binding *full; /* tasks.h: further entries, whose counts are high */
 };
 
 /* Adds a table to this client's references, unless another thread does so while memory is asked for. Killed before the link: the sweep frees the block;
@@ -62,6 +63,16 @@ static inline void dragon_ref_free(struct dragon_process *process, uint32_t entr
         process->free_refs_size = size;
     }
     process->free_refs[process->free_refs_count++] = entry;
+}
+
+/* Frees what this process knows of further entries. */
+static inline void dragon_binding_forget(struct dragon_binding *binding)
+{
+    while (binding->full) {
+        struct dragon_binding *each = binding->full;
+        binding->full = each->full;
+        free(each);
+    }
 }
 
 /* Fills what all kinds share; the body and, for a channel, the ring follow in the caller. Nobody else sees the object yet. */
@@ -183,8 +194,11 @@ static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thre
 {
     struct dragon_process *process = thread->process;
     dragon_begin(thread, DRAGON_UPDATE, binding->offset);
-    dragon_store(dragon_ref_at(process, process->entry, binding->entry), 0);
-    dragon_ref_free(process, binding->entry);
+    for (struct dragon_binding *each = binding; each; each = each->full) {
+        dragon_store(dragon_ref_at(process, process->entry, each->entry), 0);
+        dragon_ref_free(process, each->entry);
+    }
+    dragon_binding_forget(binding);
     binding->object = NULL;
     int result = dragon_mail(mailer, DRAGON_MAIL_RELEASE, binding->id, binding->offset | binding->role, 0);
     dragon_end(thread);
@@ -239,7 +253,9 @@ static inline int dragon_bind(struct dragon_thread *thread, struct dragon_bindin
 static inline bool dragon_keeps(struct dragon_process *process, const struct dragon_binding *binding)
 {
     if (binding->object->kind != DRAGON_TASKS || !(dragon_load(&binding->object->flags) & DRAGON_SHARED)) return false;
-    return dragon_load(dragon_ref_at(process, process->entry, binding->entry)) >> DRAGON_TASKS_SHIFT != 0;
+    for (; binding; binding = binding->full)
+        if (dragon_load(dragon_ref_at(process, process->entry, binding->entry)) >> DRAGON_TASKS_SHIFT) return true;
+    return false;
 }
 
 #endif

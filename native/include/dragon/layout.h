@@ -26,8 +26,9 @@ enum dragon_client_state { DRAGON_CLIENT_FREE, DRAGON_CLIENT_LIVE, DRAGON_CLIENT
 enum dragon_client_flag { DRAGON_ORDERLY = 1 };
 enum dragon_role { DRAGON_USER = 1, DRAGON_SENDER = 2, DRAGON_RECEIVER = 4, DRAGON_ROLES = 7 };
 
-/* A reference: `tasks in hand << 48 | offset | role`; only one to an object of kind tasks counts any. */
-enum { DRAGON_TASKS_SHIFT = 48, DRAGON_TASKS_MOST = 0xffff };
+/* A reference: `tasks in hand << 48 | offset | open << 3 | role`; only one to an object of kind tasks counts any. Open are those of the tasks that are being
+ * claimed, or being done, just now. */
+enum { DRAGON_OPEN_SHIFT = 3, DRAGON_OPEN_MOST = 7, DRAGON_TASKS_SHIFT = 48, DRAGON_TASKS_MOST = 0xffff };
 #define DRAGON_OFFSET_MASK UINT64_C(0x0000ffffffffffc0)
 
 struct dragon_header { /* section 2 */
@@ -188,7 +189,7 @@ struct dragon_object { /* section 9 */
         uint64_t body[8];
     };
     struct dragon_queue queue[2]; /* at 128 and 448; each kind uses as many as it needs */
-    struct dragon_ring ring;      /* at 768: a channel's first */
+    struct dragon_ring ring; /* at 768: a channel's first */
 };
 _Static_assert(offsetof(struct dragon_object, channel) == 64 && offsetof(struct dragon_object, channel.tail_ring) == 88, "object");
 _Static_assert(offsetof(struct dragon_object, queue) == 128 && offsetof(struct dragon_object, ring) == 768, "object");

@@ -17,9 +17,6 @@ final class Tasks {
      * The client is gone. In order: what it had in hand is left to be done by others. Killed: it counts as done, and as lost, but for what others have said to be done.
      */
     static void left(Memory memory, long object, int inHand, boolean orderly) {
-        if (inHand == 0) {
-            return;
-        }
         long at = memory.address(object);
         int change;
         long word;

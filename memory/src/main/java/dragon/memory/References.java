@@ -35,6 +35,8 @@ public final class References {
     public static final long OFFSET = 0x0000_ffff_ffff_ffc0L;
 
     private static final int TASKS_SHIFT = 48;
+    private static final int OPEN_SHIFT = 3;
+    private static final int OPEN_MOST = 7;
 
     private final Client client;
     private final Map<Long, Use> uses = new HashMap<>();
@@ -117,9 +119,9 @@ public final class References {
         return Integer.SIZE - 1 - Integer.numberOfLeadingZeros((entry - ClientEntry.INLINE_REFS) / 512 + 1);
     }
 
-    /** How many tasks a client has in hand, by its reference to what counts them (section 9). */
+    /** How many tasks a client has in hand for sure, by its reference to what counts them (section 9): without those that it was claiming or doing. */
     public static int tasks(long reference) {
-        return (int) (reference >>> TASKS_SHIFT);
+        return (int) (reference >>> TASKS_SHIFT) - ((int) (reference >>> OPEN_SHIFT) & OPEN_MOST);
     }
 
     /** Entries a client ever used: the bound for scans. */

@@ -1,6 +1,7 @@
 package dragon.model;
 
 import dragon.model.Code.Sub;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Section 9, the channel: the two attempts of a send and a receive, with their wakes and chains. */
@@ -16,6 +17,11 @@ final class Channel {
 
     /** Whether senders look whether it was closed by a call. */
     boolean closable;
+
+    /** Told of each message in the step that publishes it, and in the one that claims it. */
+    Consumer<Machine> published = m -> {};
+
+    Consumer<Machine> claimed = m -> {};
 
     static final int NO_SENDERS = 1;
     static final int CLOSED_BY_CALL = 2;
@@ -103,6 +109,7 @@ final class Channel {
                     return m.fail("a message is published after the end was reported");
                 }
                 messages.published(m, m.get(value));
+                published.accept(m);
                 return more != ALONE && m.get(more) != 0 ? "more" : "fence";
             });
             sub.local("more", m -> claim.call(m, sub, "claimed more"));
@@ -176,6 +183,7 @@ final class Channel {
                 int message = inBlocks ? payload == 0 ? 0 : m.s[w.blocks.get((payload & 255) - 1).content] : payload;
                 m.set(expected, message);
                 messages.taken(m, message);
+                claimed.accept(m);
             });
             this.claim = taking;
             ChainReceive peek = claim;

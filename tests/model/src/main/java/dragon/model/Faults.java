@@ -54,6 +54,18 @@ record Faults(Mutation mutation, String scenario) {
                 new Faults(Mutation.SEVERAL_PASSES_ONE, "wait on several, a death"),
                 new Faults(Mutation.CONDITION_REARMS_ON_NEWS, "condition, a waiter dies"),
                 new Faults(Mutation.NO_CHOOSE_AFTER_DEATH, "lock, three contenders, a death"),
-                new Faults(Mutation.NO_GENERATION, "client number used again"));
+                new Faults(Mutation.NO_GENERATION, "client number used again"),
+                new Faults(Mutation.TASKS_HANDS_FIRST, "tasks: two workers, a joiner, a death"),
+                new Faults(Mutation.TASKS_NO_SECOND_LOOK, "tasks: put meanwhile"),
+                new Faults(Mutation.TASKS_NO_VERSION, "tasks: put meanwhile"),
+                new Faults(Mutation.TASKS_HAND_BEFORE_VERSION, "tasks: put meanwhile"),
+                new Faults(Mutation.TASKS_IN_HAND_AFTER_CLAIM, "tasks: two workers, a joiner, a death"),
+                new Faults(Mutation.TASKS_LATE_IS_SILENT, "tasks: one message for two workers, a death"),
+                new Faults(Mutation.TASKS_SWEEP_IS_SILENT, "tasks: one message for two workers, a death"),
+                new Faults(Mutation.TASKS_DEAD_ARE_NOT_DONE_FOR, "tasks: done for another, a death"),
+                new Faults(Mutation.TASKS_OF_TAKERS_ARE_SURE, "tasks: too often done"),
+                new Faults(Mutation.TASKS_OF_DOERS_ARE_SURE, "tasks: too often done"),
+                new Faults(Mutation.TASKS_JOIN_COUNTS_TWICE, "tasks: too often done"),
+                new Faults(Mutation.TASKS_OF_THE_SWEPT_ARE_SURE, "tasks: left in order, a death"));
     }
 }

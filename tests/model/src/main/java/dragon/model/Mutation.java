@@ -85,5 +85,29 @@ enum Mutation {
     /** The sweep frees a SENT block that is named in the dead process's record alone. */
     FREE_SENT_IN_HAND,
     /** The sweep's tell leaves an IDLE record its QUEUED, though the dead may have had the reference in hand. */
-    TELL_LEAVES_IDLE
+    TELL_LEAVES_IDLE,
+    /** Who adds up the tasks looks into the hands first, and then into the channel. */
+    TASKS_HANDS_FIRST,
+    /** Who adds up the tasks does not look at the word again. */
+    TASKS_NO_SECOND_LOOK,
+    /** A done does not count the version up. */
+    TASKS_NO_VERSION,
+    /** A task is in hand only after its message was claimed. */
+    TASKS_IN_HAND_AFTER_CLAIM,
+    /** A done lets go of the task first, and counts the version up then. */
+    TASKS_HAND_BEFORE_VERSION,
+    /** Who was late for a message gives the task back and tells nobody. */
+    TASKS_LATE_IS_SILENT,
+    /** The sweep clears a reference with tasks and tells nobody. */
+    TASKS_SWEEP_IS_SILENT,
+    /** What others said to be done for the dead is not taken from what it had in hand. */
+    TASKS_DEAD_ARE_NOT_DONE_FOR,
+    /** A task that is being claimed is taken for one in hand. */
+    TASKS_OF_TAKERS_ARE_SURE,
+    /** A task that is being done is taken for one in hand. */
+    TASKS_OF_DOERS_ARE_SURE,
+    /** Who joins counts what is taken meanwhile twice, even where the balance is negative. */
+    TASKS_JOIN_COUNTS_TWICE,
+    /** What a client that is being swept had in hand is taken for in hand. */
+    TASKS_OF_THE_SWEPT_ARE_SURE
 }

@@ -13,6 +13,7 @@ final class Scenarios {
         rings();
         objects();
         memory();
+        tasks();
     }
 
     static List<Scenario> all() {
@@ -431,6 +432,68 @@ final class Scenarios {
         add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
         add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
         add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
+    }
+
+    private void tasks() {
+        add("tasks: two workers, a joiner, a death", 1, false, false, w -> {
+            Tasks t = tasks(w, 2);
+            w.process("W1", TaskScript.work(t, 1, TaskScript.Fate.DONE)).mortal();
+            w.process("W2", TaskScript.work(t, 1, TaskScript.Fate.DONE)).mortal();
+            w.process("J", TaskScript.join(t));
+            Sweep.agent(w, t);
+        });
+        add("tasks: one message for two workers, a death", 1, false, false, w -> {
+            Tasks t = tasks(w, 1);
+            w.process("W1", TaskScript.work(t, 1, TaskScript.Fate.DONE)).mortal();
+            w.process("W2", TaskScript.work(t, 1, TaskScript.Fate.DONE)).mortal();
+            w.process("J", TaskScript.join(t));
+            Sweep.agent(w, t);
+        });
+        add("tasks: put meanwhile", 0, false, false, w -> {
+            Tasks t = tasks(w, 1, 1);
+            w.process("S", Script.send(t.channel, 0, 1));
+            w.process("W1", TaskScript.work(t, 1, TaskScript.Fate.DONE));
+            w.process("W2", TaskScript.work(t, 1, TaskScript.Fate.DONE));
+            w.process("J", TaskScript.join(t));
+        });
+        add("tasks: done for another, a death", 1, true, false, w -> {
+            Tasks t = tasks(w, 2);
+            w.process("W1", TaskScript.work(t, 1, TaskScript.Fate.KEPT)).mortal();
+            w.process("W2", TaskScript.work(t, 1, TaskScript.Fate.DONE)).mortal();
+            w.process("P", TaskScript.sayDone(t, 1, true)).mortal();
+            w.process("J", TaskScript.join(t));
+            Sweep.agent(w, t);
+        });
+        add("tasks: too often done", 0, false, false, w -> {
+            Tasks t = tasks(w, 1);
+            w.process("W", TaskScript.work(t, 1, TaskScript.Fate.DONE));
+            w.process("P", TaskScript.sayDone(t, 2, false));
+            w.process("J", TaskScript.join(t));
+        });
+        add("tasks: left in order, a death", 1, false, false, w -> {
+            Tasks t = tasks(w, 1);
+            w.process("W", TaskScript.work(t, 1, TaskScript.Fate.LEFT_IN_ORDER)).mortal();
+            w.process("P", TaskScript.sayDone(t, 1, true)).mortal();
+            w.process("J", TaskScript.join(t));
+            Sweep.agent(w, t);
+        });
+    }
+
+    /** A channel in which {@code ready} messages lie, of 2 slots. */
+    private static Tasks tasks(World w, int ready, int senders) {
+        Messages messages = new Messages(w, senders + 1, 2);
+        Channel c = new Channel(w, "channel", 2, true, messages, false, false);
+        for (int i = 0; i < ready; i++) {
+            messages.initially(c.object.data().first, Words.position(0, i), messages.number(senders, i));
+        }
+        Tasks t = new Tasks(w, c, ready);
+        w.checks.add(s -> c.check(w, s));
+        w.checks.add(t::check);
+        return t;
+    }
+
+    private static Tasks tasks(World w, int ready) {
+        return tasks(w, ready, 0);
     }
 
     private static void hints(World w, int users, int rounds, boolean mortal) {

@@ -21,17 +21,22 @@ final class Sweep {
 
     /** {@code locks}: objects whose body is a lock's owner word. */
     static Actor agent(World w, Shared.Thing... locks) {
-        return agent(w, Optional.empty(), locks);
+        return agent(w, Optional.empty(), Optional.empty(), locks);
     }
 
     /** {@code ending}: the channel whose end comes with its last sender. */
     static Actor agent(World w, Ends ending, Shared.Thing... locks) {
-        return agent(w, Optional.of(ending), locks);
+        return agent(w, Optional.of(ending), Optional.empty(), locks);
     }
 
-    private static Actor agent(World w, Optional<Ends> ending, Shared.Thing... locks) {
+    /** {@code tasks}: what the dead had in hand of a channel. */
+    static Actor agent(World w, Tasks tasks) {
+        return agent(w, Optional.empty(), Optional.of(tasks));
+    }
+
+    private static Actor agent(World w, Optional<Ends> ending, Optional<Tasks> tasks, Shared.Thing... locks) {
         return w.agent(actor -> {
-            Sweep sweep = new Sweep(actor, ending, List.of(locks));
+            Sweep sweep = new Sweep(actor, ending, tasks, List.of(locks));
             actor.start = sweep.sub.pc("notice");
         });
     }
@@ -46,9 +51,11 @@ final class Sweep {
     }
 
     private final Optional<Ends> ending;
+    private final Optional<Tasks> tasks;
 
-    private Sweep(Actor agent, Optional<Ends> ending, List<Shared.Thing> locks) {
+    private Sweep(Actor agent, Optional<Ends> ending, Optional<Tasks> tasks, List<Shared.Thing> locks) {
         this.ending = ending;
+        this.tasks = tasks;
         w = agent.world;
         Kit kit = new Kit(agent);
         sub = agent.code.sub("sweep");
@@ -62,6 +69,7 @@ final class Sweep {
         record(kit);
         tell();
         locks(kit, locks);
+        tasks.ifPresent(t -> t.sweep(sub, kit, client, "target", "free"));
     }
 
     private void slots() {
@@ -168,7 +176,11 @@ final class Sweep {
             return m.get(tell) != 0 ? "fence" : "told";
         });
         kit.fence(sub, "fence", "target", !w.is(Mutation.NO_FENCE_SWEEP));
-        sub.local("told", m -> m.get(record) == 0 ? "notice" : w.is(Mutation.NO_EXCHANGE) ? "reset" : "forget");
+        sub.local(
+                "told",
+                m -> m.get(record) == 0
+                        ? m.get(client) == 0 ? "notice" : "free"
+                        : w.is(Mutation.NO_EXCHANGE) ? "reset" : "forget");
         sub.shared("reset", m -> {
             int address = swept(m).word;
             m.store(address, Words.record(Words.generation(m.s[address]) + 1, 0, Words.IDLE));
@@ -230,7 +242,7 @@ final class Sweep {
                     return "died " + lock.name;
                 }
             }
-            return "free";
+            return tasks.isPresent() ? "next tasks" : "free";
         });
         for (Shared.Thing lock : locks) {
             Choose choose = kit.choose(lock.queues.get(0));
@@ -252,7 +264,7 @@ final class Sweep {
     /** The objects the record under the sweep worked on and waited for. */
     private List<Shared.Thing> objects(Machine m) {
         if (m.get(record) == 0) {
-            return List.of(ending.orElseThrow().channel.object);
+            return List.of(m.get(client) == 0 ? ending.orElseThrow().channel.object : tasks.orElseThrow().thing);
         }
         int op = m.s[swept(m).op];
         int waits = m.s[swept(m).waitObject];
