@@ -58,6 +58,12 @@ SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
 SHM_INTERNAL void shm_use_large_pages(size_t most);
 SHM_INTERNAL extern PyMethodDef shm_large_methods[];
 
+/* ahead.c */
+SHM_INTERNAL void shm_ahead_forget(void);
+SHM_INTERNAL void shm_ahead_prepare(int forks);
+SHM_INTERNAL void shm_ahead_touch(void);
+SHM_INTERNAL extern PyMethodDef shm_ahead_methods[];
+
 /* object.c */
 SHM_INTERNAL extern struct shm_object *shm_bound;
 SHM_INTERNAL void shm_track(struct shm_object *object);

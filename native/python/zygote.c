@@ -44,6 +44,8 @@ struct zygote {
     pid_t spare_pid;   /* 0: there is none */
     pid_t reported;    /* has ended, is told, waits to be reaped: the kernel shows no other until it is */
     int forks;         /* since it last learned something */
+    long processors;
+    long living;       /* children that were handed their message and are not reaped */
     bool hooks;        /* a fork runs the interpreter's hooks */
     bool idle;         /* no child could be forked ahead; it is tried again at the next request */
     struct message message;
@@ -179,12 +181,13 @@ static int fork_spare(void)
     size_t count = 0;
     sigset_t all, before;
     pid_t self = getpid();
-    bool hooks = zygote->hooks;
+    bool hooks = zygote->hooks, spare_time = zygote->living < zygote->processors; /* else somebody waits for one */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -1;
     others[count++] = zygote->agent;
     others[count++] = zygote->deaths;
     others[count++] = pair[0];
     for (size_t i = 0; i < zygote->message.count; i++) others[count++] = zygote->message.descriptors[i];
+    shm_ahead_prepare(zygote->forks);
     if (zygote->forks++ == MANY) shm_use_large_pages(ENOUGH);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
@@ -193,6 +196,7 @@ static int fork_spare(void)
     error = errno;
     if (pid == 0) {
         be_spare(self, others, count);
+        if (spare_time) shm_ahead_touch();
         if (hooks) PyOS_AfterFork_Child();
         return pair[1];
     }
@@ -238,6 +242,7 @@ static int give_birth(uint64_t process_id)
         pid_t pid = zygote->spare_pid;
         error = hand_over();
         if (!error) {
+            zygote->living++;
             tell(FRAME_FORKED, process_id, (uint64_t)pid, 0);
             return -1;
         }
@@ -270,7 +275,7 @@ static void reap(struct span body)
 {
     for (struct field field; frame_next(&body, &field);) {
         if (field.number != 1) continue;
-        waitpid((pid_t)field.value, NULL, 0);
+        if (waitpid((pid_t)field.value, NULL, 0) > 0) zygote->living--;
         if ((pid_t)field.value == zygote->reported) zygote->reported = 0;
     }
     report();
@@ -304,6 +309,7 @@ static bool begin(int agent, bool hooks)
     made->agent = agent;
     made->deaths = deaths;
     made->hooks = hooks;
+    made->processors = sysconf(_SC_NPROCESSORS_ONLN);
     zygote = made;
     return true;
 }
@@ -345,6 +351,7 @@ static PyObject *run_zygote(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "iSSp", &agent, &setting, &preparation, &hooks)) return NULL;
     if (!begin(agent, hooks)) return PyErr_SetFromErrno(PyExc_OSError);
     zygote->forks = 0;
+    shm_ahead_forget();
     for (;;) {
         if (!zygote->spare_pid && !zygote->idle) {
             int child = fork_spare();

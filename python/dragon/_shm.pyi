@@ -62,6 +62,9 @@ def block_only(signals: int) -> None:
 def use_large_pages() -> None:
     """Move what this single-threaded process has made into large pages, where the system has them: each fork to come copies less, and each child ends sooner."""
 
+def note_touched() -> None:
+    """Note for the children to come of this one's zygote which pages this one has touched until now, unless one has done so."""
+
 def zygote(agent: int, setting: bytes, preparation: bytes, hooks: bool) -> int | tuple[bytes, bytes]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 

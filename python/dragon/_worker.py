@@ -192,6 +192,7 @@ def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) ->
                 resource_tracker._resource_tracker._fd = popen.inherited[0]  # type: ignore[attr-defined]
             preparation.run_main()
             mine = _object(payload, name)
+            _shm.note_touched()
         finally:
             del current._inheriting  # type: ignore[attr-defined]
         mine._parent_pid = preparation.parent  # type: ignore[attr-defined]

@@ -108,6 +108,11 @@ def hold(lock: Any, held: Any, die: bool) -> None:
         kill_self()
 
 
+def live_until(event: Any, living: Any) -> None:
+    living.put(os.getpid())
+    event.wait()
+
+
 def wait_for(condition: Any, sleeping: Any, woken: Any) -> None:
     with condition:
         sleeping.release()

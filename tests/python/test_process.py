@@ -52,6 +52,32 @@ def test_a_child_forked_ahead_that_is_killed_is_replaced(ctx: Any) -> None:
         assert ask(ctx, os.getppid)[1] == zygote
 
 
+def own_memory(pid: int) -> int:
+    """KiB that a process shares with none."""
+    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+
+
+def test_a_child_forked_ahead_has_copied_what_it_will_write_to_while_there_is_time(ctx: Any) -> None:
+    zygote = ask(ctx, os.getppid)[1]
+    children = pathlib.Path(f"/proc/{zygote}/task/{zygote}/children")
+    for _ in range(100):
+        assert ask(ctx, os.getppid)[1] == zygote
+        if own_memory(int(children.read_text().split()[-1])) > 800:
+            break
+    else:
+        pytest.fail("no child forked ahead has memory of its own")
+    go, there = ctx.Event(), ctx.Queue()
+    many = [ctx.Process(target=targets.live_until, args=(go, there)) for _ in range(os.cpu_count() or 1)]
+    for process in many:
+        process.start()
+        there.get(timeout=PATIENCE)
+    assert own_memory(int(children.read_text().split()[-1])) < 400, "the processors may be wanted"
+    go.set()
+    for process in many:
+        process.join()
+
+
 def test_a_zygote_without_descriptors_says_so(ctx: Any) -> None:
     zygote = ask(ctx, os.getppid)[1]
     used = 1 + max(map(int, os.listdir(f"/proc/{zygote}/fd")))
