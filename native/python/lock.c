@@ -106,6 +106,15 @@ static PyObject *count_of(PyObject *self, PyObject *unused)
     return PyLong_FromUnsignedLong(held);
 }
 
+static PyObject *is_here(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (!shm_hold(self)) return NULL;
+    uint64_t owner = dragon_load(&((struct shm_object *)self)->binding.object->lock.owner);
+    shm_drop((struct shm_object *)self);
+    return PyBool_FromLong(owner != DRAGON_LOCK_DIED && owner >> 32 == shm_process.number && shm_process.number);
+}
+
 static PyObject *locked(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -137,6 +146,7 @@ static PyMethodDef methods[] = {
     SHM_SIMPLE("release", release, 0, "release()\n\nRaises ValueError (not locked), AssertionError (RLock of another owner)."),
     SHM_SIMPLE("is_mine", is_mine, 0, "is_mine()\n\nDoes this thread hold it?"),
     SHM_SIMPLE("count", count_of, 0, "count()\n\nHow often this thread holds it."),
+    SHM_SIMPLE("is_here", is_here, 0, "is_here()\n\nDoes a thread of this process hold it?"),
     SHM_SIMPLE("locked", locked, 0, "locked()\n\nDoes anybody hold it?"),
     SHM_SIMPLE("__enter__", enter, 0, NULL),
     {"__exit__", leave, METH_VARARGS, NULL},

@@ -23,6 +23,7 @@ def redirect(name: str, function: Any, decide: Callable[..., Any]) -> None:
         return
     original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     original.__kwdefaults__ = function.__kwdefaults__
+    original.__qualname__ = function.__qualname__  # which is in the error about a wrong argument
     _redirected[name] = (decide, original)
     code = _forward.__code__
     constants = tuple(name if constant == "name" else constant for constant in code.co_consts)

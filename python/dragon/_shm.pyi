@@ -165,6 +165,8 @@ class Lock(_Object):
     def is_mine(self) -> bool: ...
     def count(self) -> int:
         """How often this thread holds it."""
+    def is_here(self) -> bool:
+        """Does a thread of this process hold it?"""
     def locked(self) -> bool: ...
     owner_died: bool
 

@@ -80,10 +80,24 @@ def managers() -> None:
     redirect("register_segment", stock._SharedMemoryTracker.register_segment, register)
 
 
+class _ByOsPid(dict[int, Any]):
+    """An executor's workers, by the pid that a worker knows of itself: it says so when it has run its last task (`max_tasks_per_child`)."""
+
+    def __setitem__(self, pid: int, process: Any) -> None:
+        super().__setitem__(process.os_pid, process)
+
+
 def executor() -> None:
-    """What cannot be pickled of a task is named, as everywhere, where the executor's workers are Dragon's."""
+    """Where the executor's workers are Dragon's: it finds them by their pids, and what cannot be pickled of a task is named, as everywhere."""
     stock: Any = sys.modules["concurrent.futures.process"]
     original = stock._SafeQueue._on_queue_feeder_error
+
+    def make(original: Callable[..., None], self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if isinstance(self._mp_context, DragonContext):
+            self._processes = _ByOsPid()
+
+    redirect("ProcessPoolExecutor", stock.ProcessPoolExecutor.__init__, make)
 
     def tell(self: Any, e: Exception, obj: Any) -> None:
         if isinstance(obj, stock._CallItem) and type(self._rlock).__module__ == "dragon.synchronize":

@@ -35,6 +35,8 @@ def name(original: Callable[..., None], self: Any, module_names: Sequence[str], 
     """What `set_forkserver_preload` does once the start method is Dragon's: what it did, and this."""
     global _names, _option
     original(self, module_names, *args, **kwargs)
+    if not all(type(each) is str for each in module_names):  # before Python 3.11 it looks at what was named before
+        raise TypeError("module_names must be a list of strings")
     _names, _option = list(module_names), None
 
 

@@ -8,6 +8,7 @@ A sender may be 8 MiB ahead of its receiver. A message with which it is further 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing.connection as stock
 import os
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "ListenerGone", "Pipe", "wait"]
 
 _LIMIT = 8 << 20  # bytes in flight, beyond which a sender waits for its receiver
+_forks = 0  # of this process, by user code
 
 
-class ListenerGone(BrokenPipeError, ConnectionResetError, ConnectionRefusedError, EOFError):
+class ListenerGone(BrokenPipeError, ConnectionResetError, ConnectionRefusedError, FileNotFoundError, EOFError):
     """The process that listened, a manager's server for one, has ended, or closed the connection: the text names it.
 
     It is all that multiprocessing raises then, according to what a caller was just doing.
@@ -42,13 +44,14 @@ class NoDescriptor(EOFError, RuntimeError):
     """`recv_handle` found no descriptor: the other side was closed, or its process ended, without sending one."""
 
 
-class Connection(stock._ConnectionBase):
+class Connection(stock.Connection):
     """One end of a pipe. Any number of threads and processes may use it at once; each message goes to one of them, whole.
 
     It can be pickled at any time. A message that a process was just taking when it was killed is lost with it, and nothing else.
     """
 
     _handle = None  # multiprocessing's own descriptor, of which there is none
+    _alone = -1  # how many forks there had been when it was made, if no other process was ever told of it
 
     def __init__(self, reader: _shm.Channel | None, writer: _shm.Channel | None, peer: str | None = None) -> None:
         self._peer = peer  # who listened, where this end called a listener; named when it is gone
@@ -59,10 +62,13 @@ class Connection(stock._ConnectionBase):
         self._descriptor: Any = None
 
     def __del__(self) -> None:
-        """References end with their objects."""
+        """References end with their objects; where no other process has it, the other side is told at once."""
+        if self._alone == _forks:
+            self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._check_closed()
+        self._alone = -1
         ends = (self._reader, self._writer)
         return _rebuild, tuple(None if end is None else _handle.export(end) for end in ends)
 
@@ -81,11 +87,14 @@ class Connection(stock._ConnectionBase):
 
     def close(self) -> None:
         """Ends this process's use of the connection; a second call does nothing."""
-        ends = (self._reader, self._writer)
+        ends = [end for end in (self._reader, self._writer) if end is not None]
         self._reader = self._writer = None
+        if self._alone == _forks and self._descriptor is None:
+            with contextlib.suppress(_shm.Error):
+                for end in ends:
+                    end.close()  # the other side need not wait until an audit finds that nobody has this one
         for end in ends:
-            if end is not None:
-                end.release()
+            end.release()
         if self._descriptor is not None:
             self._descriptor.close()
             self._descriptor = None
@@ -108,8 +117,10 @@ class Connection(stock._ConnectionBase):
         """Sends a (picklable) object. Raises BrokenPipeError when nobody can receive any more."""
         try:
             _message.send(self._writer or self._no_writer(), obj)
-        except _shm.Closed as error:
-            raise self._broken(error) from None
+            return
+        except _shm.Closed:
+            pass
+        raise self._broken()
 
     def send_bytes(self, buf: Buffer, offset: int = 0, size: int | None = None) -> None:
         """Sends the bytes of a bytes-like object as one message."""
@@ -119,8 +130,10 @@ class Connection(stock._ConnectionBase):
             view = memoryview(view)[_slice(len(view), offset, size)]
         try:
             writer.send(view)
-        except _shm.Closed as error:
-            raise self._broken(error) from None
+            return
+        except _shm.Closed:
+            pass
+        raise self._broken()
 
     def recv(self) -> Any:
         """Receives an object. Raises EOFError when there is nothing left and nobody can send any more."""
@@ -165,12 +178,10 @@ class Connection(stock._ConnectionBase):
         """Is a message, or the end, there to be received? Waits up to `timeout` seconds; None: without limit."""
         return (self._reader or self._no_reader()).poll(timeout)
 
-    def _broken(self, error: _shm.Closed) -> BrokenPipeError:
+    def _broken(self) -> BrokenPipeError:
         if self._peer is not None:
             return ListenerGone(errno.EPIPE, f"cannot send to {self._peer}: it has closed this connection or ended")
-        return BrokenPipeError(
-            errno.EPIPE, f"nobody can receive any more: {error.args[-1] if error.args else 'closed'}"
-        )
+        return BrokenPipeError(errno.EPIPE, f"{os.strerror(errno.EPIPE)}: nobody has the other end any more")
 
     def _end(self) -> EOFError:
         if self._peer is not None:
@@ -204,10 +215,11 @@ class Connection(stock._ConnectionBase):
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     """Two connected ends; with `duplex=False` the first one can only receive and the second one only send."""
     first_reader, second_writer = one_way(_LIMIT)
-    if not duplex:
-        return Connection(first_reader, None), Connection(None, second_writer)
-    second_reader, first_writer = one_way(_LIMIT)
-    return Connection(first_reader, first_writer), Connection(second_reader, second_writer)
+    second_reader, first_writer = one_way(_LIMIT) if duplex else (None, None)
+    ends = Connection(first_reader, first_writer), Connection(second_reader, second_writer)
+    for end in ends:
+        end._alone = _forks
+    return ends
 
 
 def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
@@ -332,6 +344,14 @@ def _is_ours() -> bool:
     from dragon import _agent, context
 
     return context.is_default() or _agent.is_worker()
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(before=_count_fork)
 
 
 def _start_sharing(original: Callable[..., None], self: Any) -> None:

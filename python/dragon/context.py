@@ -41,7 +41,7 @@ class DragonContext(context.BaseContext):
         """Called by multiprocessing when the method is chosen, by set_start_method or get_context."""
         _install()
 
-    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:  # type: ignore[override]
+    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
         _begin()
         from dragon.connection import Pipe
 

@@ -10,6 +10,7 @@ import os
 import sys
 import weakref
 from multiprocessing import heap as stock
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, cast
 
 from dragon import _agent, _handle, _shm
@@ -40,11 +41,31 @@ class BufferWrapper(Holder, stock.BufferWrapper):
         _check_size(size)
         self._hold(_shm.Area.create(size))
 
-    def __getstate__(self) -> tuple[Any, ...]:
-        return _handle.export(self._area)
+    def __reduce__(self) -> Any:
+        """Where pickle itself comes upon one it is pickling a value or array as a copy of its bytes, which nobody would share."""
+        raise TypeError(
+            "shared memory is pickled by multiprocessing (as argument, by a queue or a connection), not by pickle: what it "
+            "is part of would arrive as a copy; pickle a Value or Array with its lock, or use ForkingPickler"
+        )
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._hold(_handle.bind(_shm.Area, state))
+
+def export(wrapper: BufferWrapper) -> tuple[Any, ...]:
+    """What a wrapper's memory is known by in other processes."""
+    return _handle.export(wrapper._area)
+
+
+def arrived(handle: tuple[Any, ...]) -> BufferWrapper:
+    """The wrapper of memory that another process exported."""
+    wrapper = BufferWrapper.__new__(BufferWrapper)
+    wrapper._hold(_handle.bind(_shm.Area, handle))
+    return wrapper
+
+
+def _reduce(wrapper: BufferWrapper) -> tuple[Any, ...]:
+    return arrived, (export(wrapper),)
+
+
+ForkingPickler.register(BufferWrapper, _reduce)
 
 
 def _check_size(size: int) -> None:

@@ -12,7 +12,7 @@ from multiprocessing import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from dragon.popen import Popen
 
@@ -121,13 +121,20 @@ def _forget_children() -> None:
     children.difference_update([child for child in children if _ours(child) is not None])
 
 
+def _property(owner: Any, name: str, getter: Callable[[Any], Any]) -> property:
+    """One that knows its name, which is in the error when somebody sets it."""
+    made = property(getter)
+    if hasattr(made, "__set_name__"):  # from Python 3.10 on
+        made.__set_name__(owner, name)
+    return made
+
+
 def extend_processes() -> None:
     """Tells multiprocessing's Process classes about Dragon's processes; for others they stay what they are."""
     base: Any = process.BaseProcess
     if vars(base)["ident"] is _stock_ident:
-        base.ident = base.pid = property(_ident)
-        base.os_pid = property(_os_pid)
-        base.sentinel = property(_sentinel)
+        for name, getter in (("ident", _ident), ("pid", _ident), ("os_pid", _os_pid), ("sentinel", _sentinel)):
+            setattr(base, name, _property(base, name, getter))
         base.__repr__ = _repr
         process._cleanup = _cleanup  # type: ignore[attr-defined]
         os.register_at_fork(after_in_child=_forget_children)

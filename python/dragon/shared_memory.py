@@ -106,9 +106,12 @@ def _ask(request: NameSegment | OpenSegment | UnlinkSegment, name: str) -> Segme
 
 
 def _encode(name: str) -> bytes:
-    encoded = os.fsencode(name)
+    """What the agent knows a segment by. As for shm_open, slashes before a name say nothing, and what could be no file's name is none."""
+    encoded = os.fsencode(name).lstrip(b"/")
     if b"\0" in encoded:
         raise ValueError("embedded null character")
     if len(encoded) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), name)
+    if b"/" in encoded or encoded in (b"", b".", b".."):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)
     return encoded

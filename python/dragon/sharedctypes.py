@@ -11,7 +11,7 @@ from multiprocessing import sharedctypes as stock
 from typing import TYPE_CHECKING, Any
 
 from dragon.context import use
-from dragon.heap import BufferWrapper
+from dragon.heap import BufferWrapper, arrived, export
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -68,7 +68,12 @@ class SynchronizedBase(stock.SynchronizedBase):  # type: ignore[type-arg]
     _lock: Any
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return synchronized, (self._obj, self._lock)
+        if not hasattr(self._obj, "_wrapper"):
+            return synchronized, (self._obj, self._lock)
+        return _synchronized, (
+            *reduce_ctype(self._obj)[1],
+            self._lock,
+        )  # whose pickling is not left to pickle: it would copy
 
 
 class Synchronized(SynchronizedBase, stock.Synchronized):  # type: ignore[type-arg]
@@ -125,7 +130,15 @@ def rebuild(kind: Any, wrapper: BufferWrapper, length: int | None) -> Any:
 
 def reduce_ctype(obj: Any) -> tuple[Any, ...]:
     """How a ctypes object in shared memory is pickled."""
-    wrapper = obj._wrapper
+    handle = export(obj._wrapper)
     if isinstance(obj, ctypes.Array):
-        return rebuild, (obj._type_, wrapper, obj._length_)
-    return rebuild, (type(obj), wrapper, None)
+        return _raw, (obj._type_, handle, obj._length_)
+    return _raw, (type(obj), handle, None)
+
+
+def _raw(kind: Any, handle: tuple[Any, ...], length: int | None) -> Any:
+    return rebuild(kind, arrived(handle), length)
+
+
+def _synchronized(kind: Any, handle: tuple[Any, ...], length: int | None, lock: Any) -> Any:
+    return synchronized(_raw(kind, handle, length), lock)

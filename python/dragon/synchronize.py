@@ -6,6 +6,9 @@ it protects half done. (An owner that ends in order with the lock held leaves it
 
 from __future__ import annotations
 
+import errno
+import operator
+import os
 import sys
 from multiprocessing import ProcessError
 from multiprocessing import synchronize as stock
@@ -57,7 +60,7 @@ class _SemLock:
 
     def _count(self) -> int:
         if isinstance(self.thing, _shm.Lock):
-            return self.thing.count()
+            return self.thing.count() or int(self.thing.is_here())
         return int(self._is_zero())
 
 
@@ -135,8 +138,8 @@ class Semaphore(_Shared, stock.Semaphore):
     """A counter that `acquire` takes one from, waiting while it is zero."""
 
     def __init__(self, value: int = 1, *, ctx: BaseContext | None = None) -> None:
-        _check_value(value)
-        self._take(_shm.Semaphore.create(value), _private.SEMAPHORE, SEM_VALUE_MAX)
+        value = _checked(value)
+        self._take(_shm.Semaphore.create(value, SEM_VALUE_MAX), _private.SEMAPHORE, SEM_VALUE_MAX)
 
     def get_value(self) -> int:
         """The counter, now."""
@@ -152,7 +155,7 @@ class BoundedSemaphore(_Shared, stock.BoundedSemaphore):
     """A semaphore that cannot rise above its first value: `release` raises ValueError."""
 
     def __init__(self, value: int = 1, *, ctx: BaseContext | None = None) -> None:
-        _check_value(value)
+        value = _checked(value)
         self._take(_shm.Semaphore.create(value, value), _private.SEMAPHORE, value)
 
     def get_value(self) -> int:
@@ -222,7 +225,7 @@ class Condition(stock.Condition):
     def notify(self, n: int = 1) -> None:
         """Wakes up to `n` of those that wait."""
         assert self._lock._semlock._is_mine(), "lock is not owned"
-        self._condition.notify(min(n, sys.maxsize))
+        self._condition.notify(max(0, min(n, sys.maxsize)))
 
     def notify_all(self) -> None:
         """Wakes all that wait."""
@@ -338,6 +341,11 @@ class Barrier(stock.Barrier):
         return self._barrier.broken
 
 
-def _check_value(value: int) -> None:
-    if not 0 <= value <= SEM_VALUE_MAX:
-        raise ValueError(f"a semaphore's value must be from 0 to {SEM_VALUE_MAX}, not {value}")
+def _checked(value: Any) -> int:
+    """A semaphore's value. Raises what sem_open does where it cannot be one."""
+    number = operator.index(value)
+    if number < 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    if number > SEM_VALUE_MAX:
+        raise OverflowError(f"a semaphore's value is at most {SEM_VALUE_MAX}, not {number}")
+    return number

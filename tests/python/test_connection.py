@@ -155,6 +155,41 @@ def test_one_way(ctx: Any) -> None:
     assert reader.poll() and reader.poll(PATIENCE)
 
 
+def test_an_end_that_nobody_else_knows_is_gone_at_once(ctx: Any) -> None:
+    for drop in (True, False) * 100:
+        one, other = ctx.Pipe()
+        other.send("last")
+        if drop:
+            del other
+        else:
+            other.close()
+        with pytest.raises(BrokenPipeError, match="Broken pipe"):
+            one.send(1)
+        assert one.recv() == "last"
+        with pytest.raises(EOFError):
+            one.recv()
+
+
+def test_an_end_that_a_forked_child_has_too_stays(ctx: Any) -> None:
+    reader, writer = ctx.Pipe(False)
+    here, there = os.pipe()
+    child = os.fork()
+    if not child:
+        reader.poll(0)
+        os.write(there, b"joined the run")
+        os._exit(reader.recv() != "for the child")
+    os.read(here, 100)
+    reader.close()
+    writer.send("for the child")
+    assert os.waitpid(child, 0)[1] == 0
+    for number in (here, there):
+        os.close(number)
+
+
+def test_it_is_what_programs_ask_for(ctx: Any) -> None:
+    assert all(isinstance(end, stock.Connection) for end in ctx.Pipe())
+
+
 def test_the_end_comes_when_the_other_side_is_killed(ctx: Any) -> None:
     reader, writer = ctx.Pipe(duplex=False)
     process = ctx.Process(target=targets.sleep, args=(1000,), kwargs={})

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -125,6 +126,12 @@ def test_workers_come_as_they_are_needed_and_live_as_long_as_is_said(ctx: Any) -
     with dragon.ProcessPoolExecutor(2, max_tasks_per_child=3) as executor:
         pids = list(executor.map(targets.pid, range(30)))
     assert len(set(pids)) >= 10 and all(pids.count(pid) <= 3 for pid in set(pids))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="came with Python 3.11")
+def test_the_standard_librarys_finds_its_workers_that_have_run_their_last_task(ctx: Any) -> None:
+    with concurrent.futures.ProcessPoolExecutor(1, ctx, max_tasks_per_child=1) as executor:
+        assert len({executor.submit(targets.pid, 0).result(PATIENCE) for _ in range(3)}) == 3
 
 
 def test_one_that_is_dropped_does_what_it_has_and_ends(ctx: Any) -> None:

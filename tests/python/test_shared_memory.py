@@ -79,6 +79,19 @@ def test_names_that_are_none() -> None:
         SharedMemory("a\0b", create=True, size=1)
     with pytest.raises(OSError, match="too long"):
         SharedMemory("a" * 300, create=True, size=1)
+    for name in ("", "/", "a/b", "..", "/."):
+        with pytest.raises(OSError, match="Invalid argument"):
+            SharedMemory(name, create=True, size=1)
+
+
+def test_a_slash_before_a_name_says_nothing() -> None:
+    segment = SharedMemory("/slash", create=True, size=8)
+    segment.buf[0] = 3
+    again = SharedMemory("slash")
+    assert (segment.name, again.buf[0]) == ("/slash", 3)
+    again.close()
+    segment.close()
+    segment.unlink()
 
 
 def test_a_view_keeps_the_memory_and_forbids_to_close(ctx: Any) -> None:

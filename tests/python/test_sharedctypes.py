@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing import heap, sharedctypes
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import pytest
@@ -116,9 +117,18 @@ def test_other_methods_keep_their_own(ctx: Any) -> None:
 
 def test_a_pickled_wrapper_is_the_same_memory(ctx: Any) -> None:
     raw = ctx.RawArray("i", 4)
-    again = pickle.loads(pickle.dumps(raw._wrapper)).create_memoryview().cast("i")
+    again = pickle.loads(ForkingPickler.dumps(raw._wrapper)).create_memoryview().cast("i")
     raw[2] = 42
     assert again[2] == 42
+
+
+def test_pickle_itself_shares_or_refuses_and_never_copies(ctx: Any) -> None:
+    value, array = ctx.Value("i", 1), ctx.Array("d", 3)
+    again = pickle.loads(pickle.dumps([value, array]))
+    again[0].value, again[1][2] = 5, 6.5
+    assert (value.value, array[2]) == (5, 6.5)
+    with pytest.raises(TypeError, match="would arrive as a copy"):
+        pickle.dumps(ctx.RawValue("i", 1))
 
 
 @pytest.mark.parametrize(("size", "error"), [(-1, ValueError), (1 << 63, OverflowError)])
