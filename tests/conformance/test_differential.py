@@ -14,7 +14,9 @@ import suite
 
 MOST_USED = "3.11"
 FOUND = {version: python.executable for version, python in suite.pythons().items()} or {"this Python": sys.executable}
-ENDS = sorted(FOUND, key=lambda version: (len(version), version))  # the oldest, the newest, and the one that is most used
+ENDS = sorted(
+    FOUND, key=lambda version: (len(version), version)
+)  # the oldest, the newest, and the one that is most used
 VERSIONS = [version for version in ENDS if version in (MOST_USED, ENDS[0], ENDS[-1])]
 
 

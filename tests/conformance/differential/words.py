@@ -13,7 +13,7 @@ _SAME = [
     (r"\bPoolWorker-[\d:]+", "PoolWorker-N"),
     (r"\bdragon\.(_shm|pool|queues|synchronize|connection|sharedctypes|shared_memory|managers|context|process)\b", r"multiprocessing.\1"),
     (r" \(while unpickling [^()]*(\([^()]*\))?\)", ""),
-    (r" \((obj|args|chunk|kwds|result)\b[^()]*\)", ""),
+    (r" \((obj|args|chunk|kwds|result|task|initargs)\b[^()]*\)", ""),
     (r"<socket\.socket [^>]*>", "<socket>"),
     (r"^Current thread 0x[0-9a-f]+", "Current thread"),
     (r"/?psm_[0-9a-f]+", "psm_.."),
