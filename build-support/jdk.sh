@@ -34,9 +34,13 @@ jdk_candidates() {
 # Sets jdk to the folder of the JDK to use: DRAGON_JDK where that is set, else the lowest version found that is new enough. Where there is none,
 # returns 1 with jdk_error a line that says so.
 find_jdk() {
-    local candidate version major best=0 seen= seen_at=
+    local candidate version major best=0 seen= seen_major=-1
     jdk= jdk_error=
     if [[ -n ${DRAGON_JDK:-} ]]; then
+        if [[ $DRAGON_JDK != /* ]]; then
+            jdk_error="DRAGON_JDK=$DRAGON_JDK is no absolute path of a JDK; let it name one (from / on), or unset it"
+            return 1
+        fi
         jdk_version_of "$DRAGON_JDK"
         if [[ $major -ge $jdk_needed && -x $DRAGON_JDK/bin/javac ]]; then
             jdk=$DRAGON_JDK
@@ -54,12 +58,13 @@ find_jdk() {
             if [[ $best -eq 0 || $major -lt $best ]]; then
                 best=$major jdk=$candidate
             fi
-        elif [[ -n $version ]]; then
-            seen=$version seen_at=$candidate
+        elif [[ -n $version && $major -gt $seen_major ]]; then
+            seen="Java $version in $candidate" seen_major=$major
         fi
     done
     [[ -n $jdk ]] && return 0
-    jdk_error="no JDK $jdk_needed or newer is installed${seen:+ (found Java $seen in $seen_at)}; install one (for example the package"
-    jdk_error+=" openjdk-$jdk_needed-jdk or temurin-$jdk_needed-jdk), or set DRAGON_JDK to its folder"
+    [[ $seen_major -ge $jdk_needed ]] && seen+=", which has no javac: it is no JDK"
+    jdk_error="no JDK $jdk_needed or newer is installed${seen:+ (found $seen)}; install one (for example the package openjdk-$jdk_needed-jdk"
+    jdk_error+=" or temurin-$jdk_needed-jdk, or from https://adoptium.net), or set DRAGON_JDK to its folder"
     return 1
 }

@@ -3,15 +3,19 @@
 # Warnings are the business of ./check, which makes them errors with the compiler it knows; a user's newer compiler may know more of them.
 native_flags=(-std=gnu11 -O2 -g -fno-strict-aliasing -Wall)
 
+# Sets compiler to the words of a command: those of CC, which may hold options, or one of the usual. Where there is none, returns 1 with compiler_error a line that says so.
 find_compiler() {
     local each
-    for each in ${CC:-} cc gcc clang; do
-        compiler=$(command -v "$each") && return 0
+    for each in "${CC:-}" cc gcc clang; do
+        read -ra compiler <<<"$each"
+        [[ ${#compiler[@]} -gt 0 ]] && command -v -- "${compiler[0]}" >/dev/null && return 0
     done
-    fail "no C compiler found (looked for ${CC:+$CC, }cc, gcc, clang); install one (for example: apt install gcc), or set CC"
+    compiler_error="no C compiler found (looked for ${CC:+$CC, }cc, gcc, clang); install one (for example: apt install gcc), or set CC"
+    return 1
 }
 
-# Sets header_folder to the folder of a Python.h of 3.9 or newer. Any will do: the extension keeps to the stable ABI of 3.9.
+# Sets header_folder to the folder of a Python.h of 3.9 or newer. Any will do: the extension keeps to the stable ABI of 3.9. Where there is none, returns 1 with
+# header_error a line that says so.
 find_python_header() {
     local each home=${HOME:-/nowhere} python
     if python=$(command -v python3); then
@@ -23,7 +27,9 @@ find_python_header() {
         header_folder=$each
         good_header "$each" && return 0
     done
-    fail "no Python.h of Python 3.9 or newer found (looked beside python3 on the PATH, in /usr, pyenv, uv, conda, /opt); install it (for example: apt install python3-dev)"
+    header_error="no Python.h of Python 3.9 or newer found (looked beside python3 on the PATH, in /usr, pyenv, uv, conda, /opt); install it"
+    header_error+=" (for example: apt install python3-dev)"
+    return 1
 }
 
 good_header() {
@@ -54,29 +60,35 @@ c_files() {
     shopt -u nullglob
 }
 
-build_keeper() {
-    local target=$root/build/bin/keeper hash files
+keeper=$root/build/bin/keeper
+extension=$root/python/dragon/_shm.abi3.so
+
+# Sets keeper_hash and extension_hash, to nothing for what is built from the sources as they are.
+native_hashes() {
+    local files
     c_files 'native/*.[ch]'
-    hash=$(content_hash native/include native/keeper "${files[@]#"$root/"}" build-support/native.sh)
+    keeper_hash=$(content_hash native/include native/keeper "${files[@]#"$root/"}" build-support/native.sh)
+    extension_hash=$(content_hash native/include native/python build-support/native.sh)
+    built_from "$keeper_hash" "$keeper" && keeper_hash=
+    built_from "$extension_hash" "$extension" && extension_hash=
+    return 0
+}
+
+build_keeper() {
+    local files
     c_files 'native/keeper/*.c' 'native/*.c'
-    built_from "$hash" "$target" && return 0
-    find_compiler
-    say "building the keeper (${compiler##*/}) ..."
-    run_tool "the C compiler" "$compiler" "${native_flags[@]}" -ffunction-sections -Wl,--gc-sections -pthread -I"$root/native/include" \
+    say "building the keeper (${compiler[0]##*/}) ..."
+    run_tool "the C compiler" "${compiler[@]}" "${native_flags[@]}" -ffunction-sections -Wl,--gc-sections -pthread -I"$root/native/include" \
         -o "$tmp/keeper" "${files[@]}"
-    install_built "$hash" "$tmp/keeper" "$target"
+    install_built "$keeper_hash" "$tmp/keeper" "$keeper"
 }
 
 build_extension() {
-    local target=$root/python/dragon/_shm.abi3.so hash files
+    local files
     c_files 'native/python/*.c'
-    hash=$(content_hash native/include native/python build-support/native.sh)
-    built_from "$hash" "$target" && return 0
-    find_compiler
-    find_python_header
-    say "building the Python extension (${compiler##*/}, Python.h in $header_folder) ..."
-    run_tool "the C compiler" "$compiler" "${native_flags[@]}" -shared -fPIC -fvisibility=hidden -pthread -DPy_LIMITED_API=0x03090000 \
+    say "building the Python extension (${compiler[0]##*/}, Python.h in $header_folder) ..."
+    run_tool "the C compiler" "${compiler[@]}" "${native_flags[@]}" -shared -fPIC -fvisibility=hidden -pthread -DPy_LIMITED_API=0x03090000 \
         -I"$root/native/include" \
         -isystem "$header_folder" -o "$tmp/_shm.so" "${files[@]}"
-    install_built "$hash" "$tmp/_shm.so" "$target"
+    install_built "$extension_hash" "$tmp/_shm.so" "$extension"
 }

@@ -277,16 +277,20 @@ static void take_signals(void)
     for (int own = 32; own <= 33; own++) syscall(SYS_rt_sigaction, own, action, NULL, 8);
 }
 
-/* Where the JVM was started with a locale of its own, DRAGON_LC_ALL is what the user's LC_ALL was: "=value", or nothing if it was not set. */
-static void restore_locale(void)
+/* What the JVM was started without, or with another value, is the programs': for a variable NAME that was changed, DRAGON_NAME is "=value before", or nothing if it was not
+ * set. */
+static void restore_environment(void)
 {
-    const char *before = getenv("DRAGON_LC_ALL");
-    if (!before) return;
-    if (*before == '=')
-        setenv("LC_ALL", before + 1, 1);
-    else
-        unsetenv("LC_ALL");
-    unsetenv("DRAGON_LC_ALL");
+    static const char *const changed[] = {"DRAGON_LC_ALL", "DRAGON_JAVA_TOOL_OPTIONS", "DRAGON_JDK_JAVA_OPTIONS", "DRAGON__JAVA_OPTIONS"};
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+        const char *before = getenv(changed[i]), *name = changed[i] + sizeof "DRAGON_" - 1;
+        if (!before) continue;
+        if (*before == '=')
+            setenv(name, before + 1, 1);
+        else
+            unsetenv(name);
+        unsetenv(changed[i]);
+    }
 }
 
 int main(int argc, char **argv)
@@ -298,7 +302,7 @@ int main(int argc, char **argv)
         fputs("This is a part of Dragon, started by its agent; run a program with: dragon PROG [ARG...]\n", stderr);
         return 2;
     }
-    restore_locale();
+    restore_environment();
     close_inherited();
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -10,7 +10,15 @@ Importing this package registers the start method and nothing else: no process s
 start method finds multiprocessing as it was. The run-time starts at the first use of one of its objects.
 """
 
-from __future__ import annotations
+import sys as _sys
+
+# This file is read by older Pythons and by others than CPython, too, so it uses nothing that those lack.
+if _sys.version_info < (3, 9) or _sys.implementation.name != "cpython":
+    raise ImportError(
+        "Dragon needs CPython 3.9 or newer; this is %s %s (%s)"  # noqa: UP031
+        % (_sys.implementation.name, _sys.version.split()[0], _sys.executable),
+        name="dragon",
+    )
 
 from dragon import context as _context
 
@@ -53,7 +61,7 @@ _LAZY = {
 _context.register()
 
 
-def get_context() -> DragonContext:
+def get_context() -> "DragonContext":
     """The context of the start method "dragon": `multiprocessing.get_context("dragon")`."""
     return _context.use()
 
@@ -68,11 +76,18 @@ def set_pid_style(style: str) -> None:
     _identity.set_style(style)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     import importlib
 
     if name == "names":
         return importlib.import_module("dragon.names")
+    if name == "_shm":
+        try:
+            return importlib.import_module("dragon._shm")
+        except ImportError as error:
+            from dragon import _unbuilt
+
+            raise _unbuilt.extension(error) from None
     module = _LAZY.get(name)
     if module is not None:
         return getattr(importlib.import_module(module), name)

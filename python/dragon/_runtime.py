@@ -15,6 +15,7 @@ from typing import IO
 from dragon import _shm
 
 _private: subprocess.Popen[bytes] | None = None
+_JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _OVER = 2  # the state of a run that ended in order
 _starter = 0  # the process that started it
 
@@ -56,27 +57,34 @@ def begin() -> None:
 
     java, options = _installed()
     command = [java, f"@{options}", "dragon.agent.Main", "--plain", *_setting.interpreter()]
-    environment = None if all(map(str.isascii, command)) else _with_utf8()
     try:
         _private = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=_environment(utf8=not all(map(str.isascii, command))),
             start_new_session=True,
         )
     except OSError as error:
-        raise NotStarted(
-            error.errno, f"cannot start the run-time: {java}: {error.strerror}; build again with build-support/build"
-        ) from None
+        from dragon import _unbuilt
+
+        raise NotStarted(error.errno, _unbuilt.not_started(error, java)) from None
     _starter = os.getpid()
 
 
-def _with_utf8() -> dict[str, str]:
-    """The environment for a JVM that is given paths that are not ASCII, which it would lose in the C locale. The keeper gives programs their own back."""
-    before = os.environ.get("LC_ALL")
-    return {**os.environ, "LC_ALL": "C.UTF-8", "DRAGON_LC_ALL": "" if before is None else f"={before}"}
+def _environment(utf8: bool) -> dict[str, str] | None:
+    """That of the JVM: with a locale in which it does not lose paths that are not ASCII, and without the options of the user's own Java. The keeper gives programs theirs back."""
+    changed = [name for name in _JAVA_OPTIONS if name in os.environ] + ["LC_ALL"] * utf8
+    if not changed:
+        return None
+    environment = dict(os.environ)
+    for name in changed:
+        before = environment.pop(name, None)
+        environment[f"DRAGON_{name}"] = "" if before is None else f"={before}"
+    if utf8:
+        environment["LC_ALL"] = "C.UTF-8"
+    return environment
 
 
 def private_agent() -> str:
@@ -108,19 +116,21 @@ def be_head(private: bool) -> None:
 def _installed() -> tuple[str, str]:
     """The java to run and its options, as the build left them."""
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-    options = os.path.join(home, "build", "lib", "jvm.options")
-    build = os.path.join(home, "build-support", "build")
+    lib = os.path.join(home, "build", "lib")
     try:
-        with open(os.path.join(home, "build", "lib", "java")) as file:
+        with open(os.path.join(lib, "sources"), errors="surrogateescape") as file:
+            built_in = file.readline().rstrip("\n")
+        with open(os.path.join(lib, "java"), errors="surrogateescape") as file:
             java = file.read().strip()
-        os.stat(options)
     except OSError as error:
-        raise NotStarted(
-            error.errno, f"Dragon's run-time is not built ({error.filename} is missing): run {build}"
-        ) from None
-    if not os.access(java, os.X_OK):
-        raise NotStarted(2, f"the Java that Dragon was built with is gone ({java}): run {build}")
-    return java, options
+        from dragon import _unbuilt
+
+        raise NotStarted(error.errno, _unbuilt.runtime(error)) from None
+    if built_in != home:
+        from dragon import _unbuilt
+
+        raise NotStarted(2, _unbuilt.moved(built_in))
+    return java, os.path.join(lib, "jvm.options")
 
 
 def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted:

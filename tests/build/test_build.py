@@ -1,4 +1,4 @@
-"""The build of what a user runs (build-support/build), in a copy of the checkout whose path has blanks and is not ASCII."""
+"""The build of what a user runs (build-support/build), in a copy of the checkout whose path is an odd one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBE = "launcher/src/main/java/dragon/launcher/Probe.java"
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """A copy of the checkout, built once."""
-    folder = tmp_path_factory.mktemp("build") / "a folder with blänks"
+    folder = tmp_path_factory.mktemp("build") / "a 'folder' with \"blänks\", 100%code \\e #1"
     listed = subprocess.run(
         [
             "git",
@@ -195,6 +195,80 @@ def test_an_old_jdk_is_named_with_its_version(checkout, tmp_path):
     assert line == f"dragon: DRAGON_JDK={tmp_path} is Java 17.0.15, not a JDK 25 or newer; let it name one, or unset it"
 
 
+def test_a_runtime_without_a_compiler_is_no_jdk(checkout, tmp_path):
+    jre = tmp_path / ".jdks" / "jre"
+    (jre / "bin").mkdir(parents=True)
+    (jre / "release").write_text('JAVA_VERSION="99.0.1"\n')
+    script = 'source build-support/jdk.sh; jdk_needed=98; find_jdk || echo "$jdk_error"'
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", script], cwd=checkout, env=environment, capture_output=True, text=True)
+    assert (
+        f"no JDK 98 or newer is installed (found Java 99.0.1 in {jre}, which has no javac: it is no JDK)" in done.stdout
+    )
+
+
+def test_ctrl_c_ends_a_build_at_once(checkout):
+    write_probe(checkout, "five")
+    first = subprocess.Popen(
+        [checkout / "dragon", "--version"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert "(javac)" in first.stderr.readline()
+    assert "(AOT cache)" in first.stderr.readline()
+    os.killpg(first.pid, signal.SIGINT)
+    assert first.communicate(timeout=20)[1] == ""
+    assert first.returncode == -signal.SIGINT
+    assert list((checkout / "build").glob("tmp.*")) == []
+    write_probe(checkout, "one")
+    assert build(checkout, "--no-aot").returncode == 0
+
+
+def test_options_of_the_users_java_are_not_the_runtimes(checkout, tmp_path):
+    names = {"JAVA_TOOL_OPTIONS": "-XX:Nonsense", "JDK_JAVA_OPTIONS": "-XX:Nonsense", "_JAVA_OPTIONS": "-XX:Nonsense"}
+    program = tmp_path / "prog.py"
+    program.write_text(
+        "import dragon, multiprocessing as mp, os\n"
+        "if __name__ == '__main__':\n"
+        "    mp.set_start_method('dragon')\n"
+        "    with mp.Pool(1) as pool:\n"
+        "        for all in (os.environ, pool.apply(os.environ.copy)):\n"
+        "            print(*sorted(f'{name}={all[name]}' for name in all if 'JAVA' in name))\n"
+    )
+    line = " ".join(f"{name}={value}" for name, value in sorted(names.items())) + "\n"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout / "python"), **names}
+    for first in (checkout / "dragon", "python3"):
+        run = subprocess.run([first, program], env=environment, capture_output=True, text=True, timeout=60)
+        assert run.stdout == line * 2, run.stderr
+        assert "Picked up" not in run.stderr
+
+
+def test_a_path_that_nothing_can_be_told_of_is_refused(checkout, tmp_path):
+    other = tmp_path / "a:b"
+    shutil.copytree(checkout / "build-support", other / "build-support")
+    assert only_line(build(other)).startswith(f"dragon: {other}: Java and Python cannot be told of a folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere")
+def test_who_may_not_build_hears_why(checkout, tmp_path):
+    """As another user; the folders above are opened to him."""
+    other = tmp_path / "checkout"
+    shutil.copytree(checkout / "build-support", other / "build-support")
+    for path in [tmp_path, *tmp_path.parents]:
+        if "pytest-of" in str(path):
+            path.chmod(0o711)
+    other.chmod(0o555)
+    command = [other / "build-support/build"]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+    said = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True).stderr
+    mend = f"make it writable, or let its owner run {other}/build-support/build"
+    assert said == f"dragon: this checkout is not built, and {other}/build cannot be written to; {mend}\n"
+    other.chmod(0o755)
+    (other / "build").mkdir(mode=0)
+    said = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True).stderr
+    if os.geteuid() == 0:
+        assert said.startswith(f"dragon: you may not read {other}/build: its owner built it for himself alone")
+
+
 def test_a_missing_compiler_is_named(checkout, tmp_path):
     for name in os.listdir("/usr/bin"):
         if name in (
@@ -216,6 +290,7 @@ def test_a_missing_compiler_is_named(checkout, tmp_path):
             "readlink",
         ):
             (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    (checkout / "build/lib/sources").unlink()
     for keeper in (checkout / "build/bin").iterdir():
         keeper.unlink()
     line = only_line(build(checkout, PATH=str(tmp_path), CC="nocc"))
@@ -223,3 +298,9 @@ def test_a_missing_compiler_is_named(checkout, tmp_path):
         line
         == "dragon: no C compiler found (looked for nocc, cc, gcc, clang); install one (for example: apt install gcc), or set CC"
     )
+    (checkout / "python/dragon/_shm.abi3.so").unlink()
+    done = build(checkout, PATH=str(tmp_path), CC="", DRAGON_JDK="jdk")
+    assert [line.split(";")[0] for line in done.stderr.splitlines()[:2]] == [
+        "dragon: DRAGON_JDK=jdk is no absolute path of a JDK",
+        "dragon: no C compiler found (looked for cc, gcc, clang)",
+    ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
 import sys
+
+import pytest
 
 TESTS = pathlib.Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "python"
@@ -103,25 +106,53 @@ def test_a_pool_that_lost_its_agent_fails_what_comes_later_too() -> None:
     assert done.stdout == "45\n" + 3 * "the node's agent died, and the run with it\n", done.stderr
 
 
-def test_a_runtime_that_cannot_start_is_heard(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "python").mkdir()
-    (tmp_path / "python" / "dragon").symlink_to(PACKAGE / "dragon")
-    code = (
-        "import dragon._runtime as runtime\n"
-        f"runtime.__file__ = {str(tmp_path / 'python' / 'dragon' / '_runtime.py')!r}\n"
-        "import os; os.path.realpath = os.path.abspath\n"
-        "try: runtime.private_agent()\n"
-        "except OSError as error: print(error.strerror)\n"
-    )
-    assert "Dragon's run-time is not built" in python(code).stdout
-    lib = tmp_path / "build" / "lib"
+START = (
+    "import dragon._runtime as runtime\ntry: runtime.private_agent()\nexcept OSError as error: print(error.strerror)\n"
+)
+
+
+@pytest.fixture
+def other(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A checkout that holds nothing but the package."""
+    folder = tmp_path / "checkout" / "python" / "dragon"
+    shutil.copytree(PACKAGE / "dragon", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder.parent.parent
+
+
+def words(checkout: pathlib.Path, code: str = START) -> str:
+    """What the code prints with the package of that checkout."""
+    env = {**os.environ, "PYTHONPATH": str(checkout / "python")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_runtime_that_is_not_built_says_what_to_run(other: pathlib.Path) -> None:
+    build = other / "build-support" / "build"
+    missing = f"{other}/build/lib/sources is missing"
+    assert words(other) == f"Dragon's run-time is not built ({missing}): run {build}\n"
+    extension = other / "python" / "dragon" / "_shm.abi3.so"
+    extension.write_bytes(b"of another world")
+    told = words(other).splitlines()[-1]
+    assert told.startswith(f"ImportError: Dragon's extension cannot be loaded: {extension}: ")
+    assert told.endswith(f"run {build} here")
+    extension.unlink()
+    assert words(other).splitlines()[-1] == f"ImportError: Dragon is not built: run {build}"
+
+
+def test_a_runtime_that_cannot_start_is_heard(other: pathlib.Path) -> None:
+    build = other / "build-support" / "build"
+    lib = other / "build" / "lib"
     lib.mkdir(parents=True)
-    java = tmp_path / "java"
+    java = other / "java"
+    (lib / "java").write_text(f"{java}\n")
+    (lib / "sources").write_text("/another/place\nnative/end.c 1 2\n")
+    assert words(other) == f"Dragon was built in /another/place, and is in {other} now: run {build}\n"
+    (lib / "sources").write_text(f"{other}\nnative/end.c 1 2\n")
+    gone = f"({java}: No such file or directory)"
+    assert words(other) == f"the Java that Dragon was built with cannot be run {gone}: run {build}\n"
     java.write_text("#!/bin/sh\necho no machine today >&2\nexit 3\n")
     java.chmod(0o755)
-    (lib / "java").write_text(f"{java}\n")
-    (lib / "jvm.options").write_text("")
-    assert python(code).stdout == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
+    assert words(other) == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
 
 
 def test_processes_of_other_methods_belong_to_the_run(tmp_path: pathlib.Path) -> None:
