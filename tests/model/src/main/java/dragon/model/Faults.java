@@ -66,6 +66,11 @@ record Faults(Mutation mutation, String scenario) {
                 new Faults(Mutation.TASKS_OF_TAKERS_ARE_SURE, "tasks: too often done"),
                 new Faults(Mutation.TASKS_OF_DOERS_ARE_SURE, "tasks: too often done"),
                 new Faults(Mutation.TASKS_JOIN_COUNTS_TWICE, "tasks: too often done"),
-                new Faults(Mutation.TASKS_OF_THE_SWEPT_ARE_SURE, "tasks: left in order, a death"));
+                new Faults(Mutation.TASKS_OF_THE_SWEPT_ARE_SURE, "tasks: left in order, a death"),
+                new Faults(Mutation.BARRIER_WAKES_NONE, "barrier: three parties, a death"),
+                new Faults(Mutation.BARRIER_OP_ENDS_BEFORE_WAKE, "barrier: three parties, a death"),
+                new Faults(Mutation.BARRIER_SURVIVES_A_DEATH, "barrier: two generations of two, a death"),
+                new Faults(Mutation.BARRIER_FORGETS_RESETS, "barrier: reset"),
+                new Faults(Mutation.BARRIER_ADVANCES_ANY, "barrier: the last one acts, a time limit"));
     }
 }

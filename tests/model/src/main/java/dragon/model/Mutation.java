@@ -109,5 +109,15 @@ enum Mutation {
     /** Who joins counts what is taken meanwhile twice, even where the balance is negative. */
     TASKS_JOIN_COUNTS_TWICE,
     /** What a client that is being swept had in hand is taken for in hand. */
-    TASKS_OF_THE_SWEPT_ARE_SURE
+    TASKS_OF_THE_SWEPT_ARE_SURE,
+    /** Whoever comes last wakes nobody. */
+    BARRIER_WAKES_NONE,
+    /** {@code op_object} is cleared before the others are woken. */
+    BARRIER_OP_ENDS_BEFORE_WAKE,
+    /** The sweep does not break the barrier. */
+    BARRIER_SURVIVES_A_DEATH,
+    /** A reset begins the next generation as a pass does. */
+    BARRIER_FORGETS_RESETS,
+    /** Who acted begins the next generation, whatever became of its own. */
+    BARRIER_ADVANCES_ANY
 }

@@ -14,6 +14,7 @@ final class Scenarios {
         objects();
         memory();
         tasks();
+        barriers();
     }
 
     static List<Scenario> all() {
@@ -432,6 +433,42 @@ final class Scenarios {
         add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
         add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
         add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
+    }
+
+    private void barriers() {
+        add("barrier: two generations of two, a death", 1, false, false, w -> barrier(w, 2, 2, true, false));
+        add("barrier: three parties, a death", 1, false, false, w -> barrier(w, 3, 1, true, false));
+        add("barrier: the last one acts, a death", 1, false, false, w -> barrier(w, 2, 2, true, true));
+        add("barrier: three generations of two", 0, false, false, w -> barrier(w, 2, 3, false, false));
+        add("barrier: two generations of three, a death", 1, true, false, w -> barrier(w, 3, 2, true, false));
+        add("barrier: a time limit", 0, false, false, w -> {
+            Barrier b = new Barrier(w, 2, 2);
+            w.process("A", b.pass(2, false, Wait.Manner.TIMED));
+            w.process("B", b.pass(2, false));
+            w.checks.add(s -> b.check(s, true));
+        });
+        add("barrier: the last one acts, a time limit", 0, false, false, w -> {
+            Barrier b = new Barrier(w, 2, 2);
+            w.process("A", b.pass(2, true, Wait.Manner.TIMED));
+            w.process("B", b.pass(2, true));
+            w.checks.add(s -> b.check(s, true));
+        });
+        add("barrier: reset", 0, false, false, w -> {
+            Barrier b = new Barrier(w, 2, 4);
+            w.process("A", b.pass(2, true));
+            w.process("B", b.pass(2, true));
+            w.process("R", b.reset());
+            w.checks.add(s -> b.check(s, false));
+        });
+    }
+
+    private static void barrier(World w, int parties, int rounds, boolean mortal, boolean acts) {
+        Barrier b = new Barrier(w, parties, rounds);
+        for (int i = 0; i < parties; i++) {
+            w.process(String.valueOf((char) ('A' + i)), b.pass(rounds, acts)).mortal = mortal;
+        }
+        Sweep.agent(w);
+        w.checks.add(s -> b.check(s, true));
     }
 
     private void tasks() {

@@ -156,6 +156,9 @@ final class Shared {
         @Nullable
         Chain data;
 
+        /** Whether the body is a barrier's word, which is broken by who dies on its way through. */
+        boolean barrier;
+
         Thing(World w, String name) {
             this.name = name;
             w.things.add(this);

@@ -114,7 +114,12 @@ final class Sweep {
                 }
             }
             m.set(slot, 0);
-            return w.blocks.isEmpty() ? "exchange" : "block";
+            return barrier(m) ? "break" : w.blocks.isEmpty() ? "exchange" : "block";
+        });
+        sub.shared("break", m -> {
+            int body = w.things.get(m.s[swept(m).op] - 1).body;
+            m.cas(body, m.s[body], Barrier.broken(m.s[body]));
+            return "exchange";
         });
         sub.shared("repair", m -> {
             int found = m.peek(m.get(slot));
@@ -153,6 +158,11 @@ final class Sweep {
             }
             return "exchange";
         });
+    }
+
+    private boolean barrier(Machine m) {
+        int op = m.s[swept(m).op];
+        return op > 0 && w.things.get(op - 1).barrier && !w.is(Mutation.BARRIER_SURVIVES_A_DEATH);
     }
 
     /** Whether the dead one's slot names a block that may still be SENT: read, or written and named in the record too. */
