@@ -13,7 +13,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
 
 static PyObject *bind_area(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_AREA);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 /* A view keeps this object, and so the memory, alive; release() waits for it as for any operation in progress. */

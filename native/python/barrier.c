@@ -15,7 +15,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
 
 static PyObject *bind_barrier(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_BARRIER);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 /* The last one acts for all, then lets them pass; an exception breaks the barrier. */

@@ -34,7 +34,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
 
 static PyObject *bind_channel(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, true, 1u << DRAGON_CHANNEL);
+    return shm_bind_to(type, args, count, keywords, true);
 }
 
 /* The message is sent; a sender that is far ahead of the receivers is held up here. */

@@ -9,7 +9,7 @@ static PyObject *create(PyObject *type, PyObject *unused)
 
 static PyObject *bind_condition(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_CONDITION);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 /* Lets go of the lock; `*held` is how to take it again. */

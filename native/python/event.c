@@ -9,7 +9,7 @@ static PyObject *create(PyObject *type, PyObject *unused)
 
 static PyObject *bind_event(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_EVENT);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 static PyObject *set_to(PyObject *self, uint64_t value)

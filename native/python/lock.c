@@ -15,7 +15,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
 
 static PyObject *bind_lock(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_LOCK | 1u << DRAGON_RLOCK);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 /* A free lock is taken without a record; a taken one is waited for. */

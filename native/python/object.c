@@ -51,6 +51,29 @@ static void dealloc(PyObject *self)
     Py_DECREF(class);
 }
 
+/* The types, and which kinds of objects are theirs (a bit each). */
+static struct {
+    PyType_Spec *spec;
+    uint32_t kinds;
+    PyObject *type;
+} faces[] = {
+    {&shm_channel_spec, 1u << DRAGON_CHANNEL, NULL},
+    {&shm_semaphore_spec, 1u << DRAGON_SEMAPHORE, NULL},
+    {&shm_lock_spec, 1u << DRAGON_LOCK | 1u << DRAGON_RLOCK, NULL},
+    {&shm_event_spec, 1u << DRAGON_EVENT, NULL},
+    {&shm_tasks_spec, 1u << DRAGON_TASKS, NULL},
+    {&shm_condition_spec, 1u << DRAGON_CONDITION, NULL},
+    {&shm_area_spec, 1u << DRAGON_AREA, NULL},
+    {&shm_barrier_spec, 1u << DRAGON_BARRIER, NULL},
+};
+
+static uint32_t kinds_of(PyObject *type)
+{
+    for (size_t i = 0; i < sizeof faces / sizeof *faces; i++)
+        if (faces[i].type == type) return faces[i].kinds;
+    return 0;
+}
+
 static struct shm_object *allocate(PyObject *type)
 {
     allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)type, Py_tp_alloc);
@@ -76,36 +99,54 @@ failed:
     return NULL;
 }
 
-/* bind(offset, id[, role]) to an object of one of `kinds` (a bit each). */
-PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords, bool with_role, uint32_t kinds)
+static PyObject *bound(PyObject *type, const struct dragon_binding *to)
 {
-    static const char *const with[] = {"offset", "id", "role", NULL}, *const without[] = {"offset", "id", NULL};
-    PyObject *values[3] = {0};
     struct shm_call call;
-    if (!shm_arguments(with_role ? with : without, 2, args, count, keywords, values)) return NULL;
+    if (to->role == 0 || to->role & ~(uint32_t)DRAGON_ROLES)
+        return PyErr_Format(PyExc_ValueError, "role must be USER, SENDER, RECEIVER or a combination, not %u", to->role);
     struct shm_object *object = allocate(type);
     if (!object) return NULL;
-    struct dragon_binding *binding = &object->binding;
-    binding->role = DRAGON_USER;
-    if (!shm_u64(values[0], "offset", &binding->offset) || !shm_u64(values[1], "id", &binding->id) || !shm_u32(values[2], "role", &binding->role))
-        goto failed;
-    if (binding->role == 0 || binding->role & ~(uint32_t)DRAGON_ROLES) {
-        PyErr_Format(PyExc_ValueError, "role must be USER, SENDER, RECEIVER or a combination, not %u", binding->role);
-        goto failed;
-    }
+    object->binding = *to;
     if (!shm_take(&call)) goto failed;
-    int result = dragon_bind(call.thread, binding);
+    int result = dragon_bind(call.thread, &object->binding);
     shm_give(&call);
     if (result != DRAGON_OK) {
         shm_raise(result, "binding");
         goto failed;
     }
     shm_track(object);
-    if (kinds >> binding->object->kind & 1) return (PyObject *)object;
-    PyErr_Format(PyExc_TypeError, "the handle is of another kind of object (%u) than %R", binding->object->kind, type);
+    uint32_t kind = object->binding.object->kind;
+    if (kinds_of(type) >> kind & 1) return (PyObject *)object;
+    PyErr_Format(PyExc_TypeError, "the handle is of another kind of object (%u) than %R", kind, type);
 failed:
     Py_DECREF(object);
     return NULL;
+}
+
+/* bind(offset, id[, role]) */
+PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords, bool with_role)
+{
+    static const char *const with[] = {"offset", "id", "role", NULL}, *const without[] = {"offset", "id", NULL};
+    PyObject *values[3] = {0};
+    struct dragon_binding to = {.role = DRAGON_USER};
+    if (!shm_arguments(with_role ? with : without, 2, args, count, keywords, values)) return NULL;
+    if (!shm_u64(values[0], "offset", &to.offset) || !shm_u64(values[1], "id", &to.id) || !shm_u32(values[2], "role", &to.role)) return NULL;
+    return bound(type, &to);
+}
+
+/* Binds what a handle names, and takes its pin back. None if this process is no client of the handle's run, or not yet. */
+static PyObject *arrive(PyObject *type, PyObject *handle)
+{
+    const char *run;
+    Py_ssize_t size;
+    unsigned long long offset, id, token;
+    unsigned role;
+    if (!PyArg_ParseTuple(handle, "y#KKIK", &run, &size, &offset, &id, &role, &token)) return NULL;
+    const uint64_t *own = shm_process.header ? shm_process.header->run_id : NULL;
+    if (!shm_attached() || size != 2 * sizeof *own || memcmp(run, own, (size_t)size) != 0) Py_RETURN_NONE;
+    PyObject *object = bound(type, &(struct dragon_binding){.offset = offset, .id = id, .role = role});
+    if (object && !shm_unpin(offset, id, role, token)) Py_CLEAR(object);
+    return object;
 }
 
 static PyObject *release(PyObject *self, PyObject *unused)
@@ -147,6 +188,9 @@ static PyObject *refuse_new(PyObject *type, PyObject *args, PyObject *keywords)
 }
 
 static PyMethodDef methods[] = {
+    {"arrive", arrive, METH_O | METH_CLASS,
+     "arrive(handle)\n\nRefer to what a handle (run_id, offset, id, role, token) names, and tell the agent that it has arrived; None: this process "
+     "is no client of that run."},
     SHM_SIMPLE("release", release, 0, "release()\n\nEnd this reference; operations in progress in other threads finish first."),
     {NULL, NULL, 0, NULL},
 };
@@ -186,13 +230,12 @@ PyObject *shm_make_type(PyObject *module, PyType_Spec *spec, PyObject *base)
 bool shm_objects_init(PyObject *module)
 {
     PyObject *base = shm_make_type(module, &base_spec, NULL);
-    if (!base) return false;
-    shm_channel_type = shm_make_type(module, &shm_channel_spec, base);
-    shm_semaphore_type = shm_make_type(module, &shm_semaphore_spec, base);
-    shm_lock_type = shm_make_type(module, &shm_lock_spec, base);
-    shm_event_type = shm_make_type(module, &shm_event_spec, base);
-    PyObject *condition = shm_make_type(module, &shm_condition_spec, base), *area = shm_make_type(module, &shm_area_spec, base);
-    PyObject *barrier = shm_make_type(module, &shm_barrier_spec, base);
-    shm_tasks_type = shm_make_type(module, &shm_tasks_spec, base);
-    return shm_tasks_type && shm_channel_type && shm_semaphore_type && shm_lock_type && shm_event_type && condition && area && barrier;
+    for (size_t i = 0; base && i < sizeof faces / sizeof *faces; i++)
+        if (!(faces[i].type = shm_make_type(module, faces[i].spec, base))) return false;
+    shm_channel_type = faces[0].type;
+    shm_semaphore_type = faces[1].type;
+    shm_lock_type = faces[2].type;
+    shm_event_type = faces[3].type;
+    shm_tasks_type = faces[4].type;
+    return base;
 }

@@ -220,18 +220,23 @@ static uint32_t signature_of(uint32_t number)
     return number << GENERATION_BITS | (uint32_t)(generation & ((1u << GENERATION_BITS) - 1));
 }
 
-static PyObject *adopt(PyObject *module, PyObject *arg)
+/* Becomes a client; if it cannot, the exception is set. */
+bool shm_adopt(uint32_t number)
 {
-    uint32_t number = 0;
-    (void)module;
-    if (!shm_u32(arg, "client", &number)) return NULL;
     if (!shm_process.base) return PyErr_Format(shm_error, "cannot be client %u: no node's memory is mapped", number);
     if (shm_process.number && !shm_attached()) forget_parent();
     if (shm_process.number) return PyErr_Format(shm_error, "cannot be client %u: this process is client %u already", number, shm_process.number);
     if (!dragon_adopt(&shm_process, number)) return PyErr_Format(shm_error, "the agent has no live client with the number %u", number);
     *shm_mine = (uint64_t)shm_process.epoch << 32 | number;
     shm_signature = signature_of(number);
-    if (!bind_again()) return NULL;
+    return bind_again();
+}
+
+static PyObject *adopt(PyObject *module, PyObject *arg)
+{
+    uint32_t number = 0;
+    (void)module;
+    if (!shm_u32(arg, "client", &number) || !shm_adopt(number)) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -293,12 +298,10 @@ static PyObject *info(PyObject *module, PyObject *unused)
     (void)module, (void)unused;
     const struct dragon_header *header = shm_process.header;
     if (!header) return PyErr_Format(shm_error, "no node's memory is mapped");
-    uint8_t id[16];
-    for (int i = 0; i < 16; i++) id[i] = (uint8_t)(header->run_id[i / 8] >> (56 - i % 8 * 8));
-    return Py_BuildValue("{s:y#,s:I,s:I,s:K,s:K,s:K,s:I,s:I}", "run_id", (const char *)id, (Py_ssize_t)16, "node", header->node, "agent_pid",
-                         header->agent_pid, "size", (unsigned long long)header->size, "limit", (unsigned long long)dragon_load(&header->limit),
-                         "granted", (unsigned long long)dragon_load(&header->granted), "client", shm_attached() ? shm_process.number : 0u, "version",
-                         header->version);
+    return Py_BuildValue("{s:y#,s:I,s:I,s:K,s:K,s:K,s:I,s:I}", "run_id", (const char *)header->run_id, (Py_ssize_t)sizeof header->run_id, "node",
+                         header->node, "agent_pid", header->agent_pid, "size", (unsigned long long)header->size, "limit",
+                         (unsigned long long)dragon_load(&header->limit), "granted", (unsigned long long)dragon_load(&header->granted), "client",
+                         shm_attached() ? shm_process.number : 0u, "version", header->version);
 }
 
 /* The thread of watch(): sleeps until the agent's pidfd says that it died. */
@@ -335,21 +338,24 @@ static PyObject *watch(PyObject *module, PyObject *arg)
     return PyErr_SetFromErrno(shm_error);
 }
 
-static PyObject *mail(uint32_t type, const uint64_t *numbers)
+/* Tells the agent of a handle; if it cannot be told, the exception is set. */
+static bool mail(uint32_t type, uint64_t offset, uint64_t id, uint64_t role, uint64_t *token)
 {
     struct shm_call call;
-    uint64_t token = numbers[3];
-    if (!shm_take(&call)) return NULL;
+    if (!shm_take(&call)) return false;
     if (type == DRAGON_MAIL_PIN) {
-        token = dragon_new_token(&shm_process);
-        if (dragon_plausible(&shm_process, numbers[0]))
-            dragon_set_bits(&((struct dragon_object *)dragon_at(&shm_process, numbers[0]))->flags, (uint32_t)DRAGON_SHARED);
+        *token = dragon_new_token(&shm_process);
+        if (dragon_plausible(&shm_process, offset))
+            dragon_set_bits(&((struct dragon_object *)dragon_at(&shm_process, offset))->flags, (uint32_t)DRAGON_SHARED);
     }
-    int result = dragon_mail(call.thread, type, numbers[1], numbers[0] | numbers[2], token);
+    int result = dragon_mail(call.thread, type, id, offset | role, *token);
     shm_give(&call);
-    if (result != DRAGON_OK) return shm_raise(result, "telling the agent");
-    if (type == DRAGON_MAIL_PIN) return PyLong_FromUnsignedLongLong(token);
-    Py_RETURN_NONE;
+    return result == DRAGON_OK || shm_raise(result, "telling the agent");
+}
+
+bool shm_unpin(uint64_t offset, uint64_t id, uint32_t role, uint64_t token)
+{
+    return mail(DRAGON_MAIL_UNPIN, offset, id, role, &token);
 }
 
 static PyObject *pin(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
@@ -361,7 +367,7 @@ static PyObject *pin(PyObject *module, PyObject *const *args, Py_ssize_t count, 
     if (!shm_arguments(names, 3, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 3; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
-    return mail(DRAGON_MAIL_PIN, numbers);
+    return mail(DRAGON_MAIL_PIN, numbers[0], numbers[1], numbers[2], &numbers[3]) ? PyLong_FromUnsignedLongLong(numbers[3]) : NULL;
 }
 
 static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
@@ -373,7 +379,8 @@ static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (!shm_arguments(names, 4, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 4; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
-    return mail(DRAGON_MAIL_UNPIN, numbers);
+    if (!mail(DRAGON_MAIL_UNPIN, numbers[0], numbers[1], numbers[2], &numbers[3])) return NULL;
+    Py_RETURN_NONE;
 }
 
 PyMethodDef shm_process_methods[] = {

@@ -16,7 +16,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
 
 static PyObject *bind_semaphore(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_SEMAPHORE);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 static PyObject *acquire_until(PyObject *self, int64_t deadline)

@@ -44,6 +44,8 @@ SHM_INTERNAL extern uint64_t *shm_mine;
 SHM_INTERNAL extern uint32_t shm_signature; /* generation and number of this client, as its messages carry them */
 SHM_INTERNAL extern __thread uint32_t shm_sender; /* the signature of the message that this thread took last */
 SHM_INTERNAL bool shm_attach(void);
+SHM_INTERNAL bool shm_adopt(uint32_t number);
+SHM_INTERNAL bool shm_unpin(uint64_t offset, uint64_t id, uint32_t role, uint64_t token);
 SHM_INTERNAL bool shm_take(struct shm_call *call);
 SHM_INTERNAL bool shm_make_usable(struct shm_object *object);
 SHM_INTERNAL void shm_unlock(struct shm_call *call);
@@ -69,7 +71,7 @@ SHM_INTERNAL extern struct shm_object *shm_bound;
 SHM_INTERNAL void shm_track(struct shm_object *object);
 SHM_INTERNAL void shm_release(struct shm_object *object);
 SHM_INTERNAL PyObject *shm_create(PyObject *type, const struct dragon_plan *plan);
-SHM_INTERNAL PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *names, bool with_role, uint32_t kinds);
+SHM_INTERNAL PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *names, bool with_role);
 SHM_INTERNAL PyObject *shm_make_type(PyObject *module, PyType_Spec *spec, PyObject *base);
 SHM_INTERNAL bool shm_objects_init(PyObject *module);
 SHM_INTERNAL extern PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type, *shm_tasks_type;

@@ -10,7 +10,7 @@ static PyObject *create(PyObject *type, PyObject *unused)
 
 static PyObject *bind_tasks(PyObject *type, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-    return shm_bind_to(type, args, count, keywords, false, 1u << DRAGON_TASKS);
+    return shm_bind_to(type, args, count, keywords, false);
 }
 
 /* Begins an operation on the tasks and their channel; ends with end_both. */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define MOST_DESCRIPTORS 253 /* the kernel passes no more with one message */
+#define OFTEN 8 /* births: worth to prepare more for the next ones */
 #define LARGEST_FRAME (1ul << 28)
 #define MANY 16            /* forks: whoever asked for so many children asks for more */
 #define ENOUGH (64ul << 20) /* bytes to be moved then: the children there are keep the old ones */
@@ -43,12 +44,20 @@ struct zygote {
     int spare;         /* socket to the child forked ahead */
     pid_t spare_pid;   /* 0: there is none */
     pid_t reported;    /* has ended, is told, waits to be reaped: the kernel shows no other until it is */
+    unsigned births;   /* asked for */
     int forks;         /* since it last learned something */
     long processors;
     long living;       /* children that were handed their message and are not reaped */
     bool hooks;        /* a fork runs the interpreter's hooks */
     bool idle;         /* no child could be forked ahead; it is tried again at the next request */
     struct message message;
+};
+
+/* What the next children are likely to be told. */
+struct known {
+    PyObject *setting, *preparation;
+    const char *folder; /* of that setting, and the signals it blocks (1 << number - 1) */
+    unsigned long long blocked;
 };
 
 static struct zygote *zygote;
@@ -281,7 +290,7 @@ static void reap(struct span body)
     report();
 }
 
-/* ---- the loop ---- */
+/* ---- the child ---- */
 
 static PyObject *bytes_of(struct span span)
 {
@@ -293,6 +302,87 @@ static bool is_new(struct span span, PyObject *known)
 {
     return (Py_ssize_t)span_size(span) != PyBytes_Size(known) || memcmp(span.at, PyBytes_AsString(known), span_size(span)) != 0;
 }
+
+static PyObject *descriptors_of(const struct message *message)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 3; list && i < message->count; i++) {
+        PyObject *number = PyLong_FromLong(message->descriptors[i]);
+        if (!number || PyList_Append(list, number) < 0) Py_CLEAR(list);
+        Py_XDECREF(number);
+    }
+    return list;
+}
+
+/* Blocks these signals (1 << number - 1), and no others. */
+static void block(uint64_t signals)
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (int number = 1; number <= 64; number++)
+        if (signals >> (number - 1) & 1) sigaddset(&blocked, number);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+static void take_streams(const struct message *message)
+{
+    for (int i = 0; i < 3 && (size_t)i < message->count; i++) {
+        dup2(message->descriptors[i], i);
+        close(message->descriptors[i]);
+    }
+}
+
+static PyObject *text_of(struct span span)
+{
+    return PyUnicode_DecodeUTF8(span.at ? (const char *)span.at : "", (Py_ssize_t)span_size(span), NULL);
+}
+
+/* The bytes, or None if they are known. */
+static PyObject *bytes_unless(bool known, struct span span)
+{
+    if (!known) return bytes_of(span);
+    Py_RETURN_NONE;
+}
+
+/* Who this process is, if a zygote forked it: told when somebody asks. */
+static struct {
+    pid_t pid;
+    uint64_t process_id;
+    PyObject *name;
+} newborn;
+
+static PyObject *born(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    if (!newborn.pid || newborn.pid != getpid()) Py_RETURN_NONE;
+    return Py_BuildValue("(iKIO)", (int)newborn.pid, (unsigned long long)newborn.process_id, shm_process.number, newborn.name);
+}
+
+/* Waits for what this child is to be, and becomes that client. Where its setting is the known one, it has its folder and its signals, too: else those stay blocked. */
+static PyObject *birth(int socket, const struct known *known)
+{
+    static struct message message;
+    struct span body = {0};
+    if (!receive(socket, &message) || frame_body(frame_of(&message), &body) != FRAME_FORK) _exit(0); /* the zygote is gone */
+    close(socket);
+    take_streams(&message);
+    struct fork_request request = frame_fork(body);
+    if (!shm_adopt(request.client)) return NULL;
+    bool settled = !is_new(request.setting, known->setting) && (!known->folder[0] || chdir(known->folder) == 0);
+    newborn.process_id = request.process_id;
+    newborn.name = text_of(request.name);
+    if (!newborn.name) return NULL;
+    newborn.pid = getpid();
+    PyObject *result = Py_BuildValue("(ONNNN)", newborn.name, bytes_of(request.payload), bytes_unless(settled, request.setting),
+                                     bytes_unless(!is_new(request.preparation, known->preparation), request.preparation), descriptors_of(&message));
+    if (settled) block(known->blocked);
+    munmap(message.bytes, message.room);
+    message.bytes = NULL;
+    message.room = 0;
+    return result;
+}
+
+/* ---- the loop ---- */
 
 static bool begin(int agent, bool hooks)
 {
@@ -321,7 +411,7 @@ static void drain_deaths(void)
 }
 
 /* Serves the message. In a child: its socket; in the zygote -1, and in `learn` what was asked for if it was other than what is known. */
-static int serve(PyObject *setting, PyObject *preparation, struct fork_request *learn)
+static int serve(const struct known *known, struct fork_request *learn)
 {
     struct message *message = &zygote->message;
     struct span body = {0};
@@ -339,23 +429,23 @@ static int serve(PyObject *setting, PyObject *preparation, struct fork_request *
     for (size_t i = 0; i < message->count; i++) close(message->descriptors[i]);
     message->count = 0;
     zygote->idle = false;
-    if (is_new(request.setting, setting) || is_new(request.preparation, preparation)) *learn = request;
+    if (is_new(request.setting, known->setting) || is_new(request.preparation, known->preparation) || ++zygote->births == OFTEN) *learn = request;
     return -1;
 }
 
 static PyObject *run_zygote(PyObject *module, PyObject *args)
 {
     int agent, hooks;
-    PyObject *setting, *preparation;
+    struct known known;
     (void)module;
-    if (!PyArg_ParseTuple(args, "iSSp", &agent, &setting, &preparation, &hooks)) return NULL;
+    if (!PyArg_ParseTuple(args, "iSSyKp", &agent, &known.setting, &known.preparation, &known.folder, &known.blocked, &hooks)) return NULL;
     if (!begin(agent, hooks)) return PyErr_SetFromErrno(PyExc_OSError);
     zygote->forks = 0;
     shm_ahead_forget();
     for (;;) {
         if (!zygote->spare_pid && !zygote->idle) {
             int child = fork_spare();
-            if (child >= 0) return PyLong_FromLong(child);
+            if (child >= 0) return birth(child, &known);
             zygote->idle = !zygote->spare_pid;
         }
         struct pollfd polled[2] = {{.fd = zygote->agent, .events = POLLIN}, {.fd = zygote->deaths, .events = POLLIN}};
@@ -363,64 +453,10 @@ static PyObject *run_zygote(PyObject *module, PyObject *args)
         if (polled[1].revents) drain_deaths();
         if (!polled[0].revents) continue;
         struct fork_request learn = {0};
-        int child = serve(setting, preparation, &learn);
-        if (child >= 0) return PyLong_FromLong(child);
+        int child = serve(&known, &learn);
+        if (child >= 0) return birth(child, &known);
         if (learn.client) return Py_BuildValue("(NN)", bytes_of(learn.setting), bytes_of(learn.preparation));
     }
-}
-
-/* ---- the child ---- */
-
-static PyObject *descriptors_of(const struct message *message)
-{
-    PyObject *list = PyList_New(0);
-    for (size_t i = 3; list && i < message->count; i++) {
-        PyObject *number = PyLong_FromLong(message->descriptors[i]);
-        if (!number || PyList_Append(list, number) < 0) Py_CLEAR(list);
-        Py_XDECREF(number);
-    }
-    return list;
-}
-
-static void take_streams(const struct message *message)
-{
-    for (int i = 0; i < 3 && (size_t)i < message->count; i++) {
-        dup2(message->descriptors[i], i);
-        close(message->descriptors[i]);
-    }
-}
-
-static PyObject *text_of(struct span span)
-{
-    return PyUnicode_DecodeUTF8(span.at ? (const char *)span.at : "", (Py_ssize_t)span_size(span), NULL);
-}
-
-/* The bytes, or None if they are the known ones. */
-static PyObject *unless_known(struct span span, PyObject *known)
-{
-    if (is_new(span, known)) return bytes_of(span);
-    Py_RETURN_NONE;
-}
-
-static PyObject *birth(PyObject *module, PyObject *args)
-{
-    static struct message message;
-    struct span body = {0};
-    int socket;
-    PyObject *setting, *preparation;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "iSS", &socket, &setting, &preparation)) return NULL;
-    if (!receive(socket, &message) || frame_body(frame_of(&message), &body) != FRAME_FORK) _exit(0); /* the zygote is gone */
-    close(socket);
-    take_streams(&message);
-    struct fork_request request = frame_fork(body);
-    PyObject *result = Py_BuildValue("(kKNNNNN)", (unsigned long)request.client, (unsigned long long)request.process_id, text_of(request.name),
-                                     bytes_of(request.payload), unless_known(request.setting, setting),
-                                     unless_known(request.preparation, preparation), descriptors_of(&message));
-    munmap(message.bytes, message.room);
-    message.bytes = NULL;
-    message.room = 0;
-    return result;
 }
 
 static PyObject *die_with_parent(PyObject *module, PyObject *arg)
@@ -435,24 +471,19 @@ static PyObject *die_with_parent(PyObject *module, PyObject *arg)
 /* As signal.pthread_sigmask, which would make an object of each signal that was blocked, and of all of them here. */
 static PyObject *block_only(PyObject *module, PyObject *arg)
 {
-    unsigned long long bits = PyLong_AsUnsignedLongLong(arg);
-    sigset_t blocked;
+    unsigned long long signals = PyLong_AsUnsignedLongLong(arg);
     (void)module;
     if (PyErr_Occurred()) return NULL;
-    sigemptyset(&blocked);
-    for (int number = 1; number <= 64; number++)
-        if (bits >> (number - 1) & 1) sigaddset(&blocked, number);
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    block(signals);
     Py_RETURN_NONE;
 }
 
 PyMethodDef shm_zygote_methods[] = {
     {"zygote", run_zygote, METH_VARARGS,
-     "zygote(agent, setting, preparation, hooks)\n\nServe the agent. Returns in a child, with its socket, and in the zygote with the (setting, "
-     "preparation) "
-     "of the last "
-     "request if they are others."},
-    {"birth", birth, METH_VARARGS, "birth(socket, setting, preparation)\n\nWait for what this child is to be."},
+     "zygote(agent, setting, preparation, folder, blocked, hooks)\n\nServe the agent. Returns in a child, once it is born, with what it is to be, "
+     "and in the zygote with the "
+     "(setting, preparation) of the last request if they are others, or once, when it is asked often."},
+    SHM_SIMPLE("born", born, 0, "born()\n\nPid, process id, client number and name of this process, if a zygote forked it; else None."),
     {"block_only", block_only, METH_O, "block_only(signals)\n\nBlock those signals whose bit is set (1 << number - 1), and no others."},
     {"die_with", die_with_parent, METH_O, "die_with(parent)\n\nHave the kernel kill this process when its parent, which has that pid, dies."},
     {NULL, NULL, 0, NULL},

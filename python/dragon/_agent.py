@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 HEAD_ID = 4  # the low half of the head's id
 MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
+_UNBORN = -1  # the pid in the place of a process that was born and has not yet been asked who it is
 _CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
 
 
@@ -30,15 +31,18 @@ T = TypeVar("T")
 Stream = Optional[tuple[int, int]]  # device and inode of a descriptor
 
 
-class Place(NamedTuple):
+class Place:
     """Where this process stands in its run. Pickles to nobody: it is this process's own."""
 
-    pid: int
-    role: int
-    run_id: bytes
-    process_id: int
-    client: int
-    streams: tuple[Stream, Stream]  # the run's own stdout and stderr, as this process has them
+    def __init__(
+        self, pid: int, role: int, run_id: bytes, process_id: int, client: int, streams: tuple[Stream, Stream]
+    ) -> None:
+        self.pid = pid  # whose place it is; 0: nobody's
+        self.role = role
+        self.run_id = run_id
+        self.process_id = process_id
+        self.client = client
+        self.streams = streams  # the run's own stdout and stderr, as this process has them
 
 
 class Refused(ValueError):
@@ -65,25 +69,38 @@ _lock = threading.RLock()
 
 def attach() -> Place:
     """Joins the run if this process has not yet, starting one if there is none, and returns its place in it."""
-    place = _place
-    if place is not None and place.pid == os.getpid():
+    place = _here()
+    if place is not None:
         return place
     with _lock:
-        place = _place
-        if place is None or place.pid != os.getpid():
+        place = _here()
+        if place is None:
             with _limits.named("joining the run"):
                 place = _join()
         return place
 
 
+def _here() -> Place | None:
+    """This process's place, if it has one."""
+    place = _place
+    if place is None:
+        return None
+    if place.pid == _UNBORN:
+        born = _shm.born()
+        if born is not None:
+            place.pid, place.process_id, place.client, _ = born
+    return place if place.pid == os.getpid() else None
+
+
 def attached() -> bool:
     """Has this process a place in a run?"""
-    return _place is not None and _place.pid == os.getpid()
+    return _here() is not None
 
 
 def is_worker() -> bool:
     """Was this process started by the run?"""
-    return attached() and _place is not None and _place.role == Hello.WORKER
+    place = _here()
+    return place is not None and place.role == Hello.WORKER
 
 
 def address() -> str | None:
@@ -158,10 +175,11 @@ def credentials(pid: int | str = "self") -> dict[str, str]:
     return found
 
 
-def be_worker(address: str, place: Place, started_with: Startup) -> None:
-    """What the zygote's child is told: it has its client number already, and connects when it needs to."""
+def worker_place(address: str, run_id: bytes, streams: tuple[Stream, Stream], started_with: Startup) -> Place:
+    """For a zygote: the place that its children have. A child looks who it is, and connects, when it needs to."""
     global _address, _place, _startup
-    _address, _place, _startup = address, place, started_with
+    _address, _place, _startup = address, Place(_UNBORN, Hello.WORKER, run_id, 0, 0, streams), started_with
+    return _place
 
 
 def stream_of(descriptor: int) -> Stream:
@@ -270,13 +288,13 @@ def _grow(block_class: int) -> None:
 
 def _forget_after_fork() -> None:
     """In a child of user code: its parent's connection is not its own."""
-    global _lock, _connection, _place
+    global _lock, _connection
     _lock = threading.RLock()
     if _connection is not None:
         _connection.close()
         _connection = None
-    if _place is not None:
-        _place = _place._replace(pid=0)
+    if _place is not None and _place.pid != _UNBORN:  # a zygote's child is yet to be born
+        _place.pid = 0
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -81,20 +81,21 @@ def collected() -> Iterator[list[Pinned]]:
 
 def bind(kind: type[T], state: tuple[Any, ...]) -> T:
     """The object that a handle names, in this process."""
+    thing = kind.arrive(state)  # type: ignore[attr-defined]
+    return thing if thing is not None else _arrive_first(kind, state)  # type: ignore[no-any-return]
+
+
+def _arrive_first(kind: Any, state: tuple[Any, ...]) -> Any:
+    """Binds where this process is no client of that run, or not yet."""
     handle = Handle(*state)
     try:
         place = _agent.reach(handle.run_id, (handle.id >> 32) - 1)
     except _shm.RunOver as error:
         raise _foreign(kind, handle, str(error.args[-1])) from None
-    if handle.run_id != place.run_id:
+    thing = kind.arrive(state)
+    if thing is None:
         raise _foreign(kind, handle, f"here is {place.run_id.hex()}")
-    thing: Any
-    if kind is _shm.Channel:
-        thing = _shm.Channel.bind(handle.offset, handle.id, handle.role)
-    else:
-        thing = kind.bind(handle.offset, handle.id)  # type: ignore[attr-defined]
-    _shm.unpin(handle.offset, handle.id, handle.role, handle.token)
-    return thing  # type: ignore[no-any-return]
+    return thing
 
 
 def _foreign(kind: type, handle: Handle, why: str) -> _shm.NoSuchObject:

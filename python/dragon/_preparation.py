@@ -64,10 +64,13 @@ class Preparation:
             _identity.set_style(self.style)
             self._taken = True
 
+    def has_main(self) -> bool:
+        """Has this process the program's main module, or is there none that it could have?"""
+        return _template.has_main(self.data) or not any(key in self.data for key in _MAIN)
+
     def run_main(self) -> None:
-        """Makes the program's main module, if this process was not born with it."""
-        if not _template.has_main(self.data):
-            run_main(self.data)
+        """Makes the program's main module."""
+        run_main(self.data)
 
 
 def run_main(data: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ GIL, spins a little, then parks without any period; a Python signal handler runs
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+_T = TypeVar("_T")
 Buffer = Any  # anything with the buffer protocol (typing.Buffer is 3.12+)
 
 USER: Final = 1
@@ -65,20 +66,19 @@ def use_large_pages() -> None:
 def note_touched() -> None:
     """Note for the children to come of this one's zygote which pages this one has touched until now, unless one has done so."""
 
-def zygote(agent: int, setting: bytes, preparation: bytes, hooks: bool) -> int | tuple[bytes, bytes]:
+def zygote(
+    agent: int, setting: bytes, preparation: bytes, folder: bytes, blocked: int, hooks: bool
+) -> tuple[bytes, bytes] | tuple[str, bytes, bytes | None, bytes | None, list[int]]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 
-    Returns in each child, with the descriptor by which `birth` learns what it is to be; all signals are blocked there. Returns in the zygote when a process was asked for
-    with another setting or preparation than these, with both; it is to be called again.
+    Returns in the zygote when a process was asked for with another setting or preparation than these, and once after some requests, with both; it is to be called
+    again. Returns in each child once it is born, with name, payload, setting and preparation (None: as given), and the descriptors that were passed; its standard
+    streams are in place.
+    A child with the setting that was given is in its folder and blocks what it blocks; any other blocks all signals.
     """
 
-def birth(
-    socket: int, setting: bytes, preparation: bytes
-) -> tuple[int, int, str, bytes, bytes | None, bytes | None, list[int]]:
-    """Wait for what this child is to be; its zygote's end is its own. Its standard streams are in place then.
-
-    Returns client, process id, name, payload, setting and preparation (None: as given), and the descriptors that were passed.
-    """
+def born() -> tuple[int, int, int, str] | None:
+    """Pid, process id, client number and name of this process, if a zygote forked it. A process that it forks itself gets None."""
 
 def run_state() -> int:
     """1 running, 2 over, 3 agent lost; 0 when nothing is mapped."""
@@ -103,6 +103,9 @@ class _Object:
     offset: Final[int]
     id: Final[int]
     role: Final[int]
+    @classmethod
+    def arrive(cls: type[_T], handle: tuple[bytes, int, int, int, int]) -> _T | None:
+        """Refer to what a handle (run_id, offset, id, role, token) names, and tell the agent that it has arrived. None: this process is no client of that run."""
     def release(self) -> None: ...
     @property
     def released(self) -> bool: ...

@@ -69,14 +69,12 @@ def load() -> None:
     global _hooked, _main
     if not _option:
         return
-    from multiprocessing import process, spawn, util
+    from multiprocessing import spawn, util
 
     from dragon import _agent, _guard, _shm
 
     names, told = marshal.loads(bytes.fromhex(_option))
     spawn.prepare({key: value for key, value in told.items() if key not in _MAIN})
-    current: Any = process.current_process()
-    current._inheriting = True  # nothing may be started
     register, hooks = os.register_at_fork, len(util._afterfork_registry)  # type: ignore[attr-defined]
     os.register_at_fork = _note_hooks(register)
     try:
@@ -86,7 +84,6 @@ def load() -> None:
     except _guard.GuardMissing as error:
         sys.exit(f"dragon: {error}")
     finally:
-        del current._inheriting
         os.register_at_fork = register
     _hooked = _hooked or _agent.attached() or len(util._afterfork_registry) > hooks  # type: ignore[attr-defined]
     util._flush_std_streams()  # type: ignore[attr-defined]

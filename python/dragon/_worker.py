@@ -1,254 +1,191 @@
-"""What a forked child does before, while and after it runs a user's process: it becomes what `spawn` would have made of a fresh interpreter."""
+"""What a forked child does: it becomes what `spawn` would have made of a fresh interpreter, runs the user's process, and ends.
+
+What it costs is not its time: Python code that only looks at an object writes its count of references, and the kernel copies the page it lies in, for each child anew. So the zygote
+does all that is the same for its next children (`Known`), and a child's own way is short and has few functions.
+"""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # its functions without signal's enumerations, which each child would have to touch
 import atexit
-import contextlib
-import gc
-import importlib
-import io
 import os
 import pickle
-import resource
 import sys
-import types
-from multiprocessing import process, resource_tracker, util
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+import threading
+from multiprocessing import context, process, resource_tracker, util
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, NoReturn, Optional
 
-from dragon import _agent, _control, _guard, _preparation, _rights, _setting, _shm, popen
+from dragon import _guard, _plan, _preparation, _shm, _template, _tidy, popen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from multiprocessing.process import BaseProcess
+    from dragon import _agent
+
+# As `_shm.zygote` tells a child: name, payload, setting and preparation (None: as known), descriptors.
+Birth = tuple[str, bytes, Optional[bytes], Optional[bytes], list[int]]
+
+_context: Any = context  # for what their type stubs do not tell
+_process: Any = process
+_threading: Any = threading
+_util: Any = util
+
+# Straight at hand for `run`, which would touch a name and a module to get at each.
+_loads = pickle.loads
+_note_touched = _shm.note_touched
+_stock_class = _context.Process
+_stock_bootstrap = _process.BaseProcess._bootstrap
+_threads, _new_threads, _thread_exits = _threading._active, _threading._limbo, _threading._threading_atexits
+_finalizers = _util._finalizer_registry
 
 
-def preload() -> None:
-    """Does, once for all workers, what each would do at its start: imports, above all. Not more: each page of it costs every fork."""
-    with _tempfile_later():
-        import dragon.queues
-        import dragon.synchronize
+class Ready(NamedTuple):
+    """What a child finds done. It is told as one tuple: to unpack it touches less than to look up an attribute."""
 
-    dragon.get_context()
-    _be_nobody()
-    _line_by_line()
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
-
-
-class _Names:
-    """As the names of temporary files, each from a sequence of its own."""
-
-    def __next__(self) -> str:
-        import tempfile
-
-        name: str = next(tempfile._RandomNameSequence())  # type: ignore[attr-defined]
-        return name
-
-
-@contextlib.contextmanager
-def _tempfile_later() -> Iterator[None]:
-    """For modules of multiprocessing that need it only to make up names: with it come a dozen libraries, and `random`, which is to be seeded in each child."""
-    name = "tempfile"
-    if name in sys.modules:
-        yield
-        return
-    later: Any = types.ModuleType(name)
-    later._RandomNameSequence = _Names
-    later.__getattr__ = lambda attribute: getattr(importlib.import_module(name), attribute)
-    sys.modules[name] = later
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-
-
-Streams = tuple[_agent.Stream, _agent.Stream]
-
-
-class Home(NamedTuple):
-    """What every child of a zygote inherits of the run."""
-
-    address: str
-    run_id: bytes
-    startup: _agent.Startup
-    streams: Streams
+    parent_id: int  # as `pid` shows it
+    parent: Any  # what `parent_process()` is; its name comes with the child's process object
+    run_main: Callable[[], None] | None  # what makes the main module, where it is not there
+    hooked: bool
 
 
 class Known:
-    """What the next children are likely to be told: what the last one was."""
+    """What the next children are likely to be told: what the last one was. What of it can be done before they are forked, the zygote has done."""
 
-    def __init__(self, streams: Streams) -> None:
-        self.streams = streams
-        self.plan = Plan(b"", streams)
+    def __init__(self, place: _agent.Place) -> None:
+        self._place = place
+        self._streams = place.streams  # the run's own
+        self.plan = _plan.Plan(b"", self._streams)
         self.told = b""
         self._preparation: _preparation.Preparation | None = None
+        self.ready: Ready | None = None  # where a child is told nothing else
 
-    def learn(self, setting: bytes, preparation: bytes) -> None:
-        """Done by the zygote when it was asked for something else."""
+    def learn(self, setting: bytes, told: bytes) -> None:
+        """Done by the zygote when it was asked for something else, or comes back because it is asked often."""
+        if (setting, told) == (self.plan.raw, self.told):
+            _tidy.up()
+            return
         if setting != self.plan.raw:
-            self.plan = Plan(setting, self.streams)
+            self.plan = _plan.Plan(setting, self._streams)
             self.plan.prepare()
-        if preparation != self.told:
-            self._preparation = _preparation.learn(preparation)
-            self.told = preparation
+            self._place.streams = self.plan.streams
+        if told != self.told:
+            self._preparation = _preparation.learn(told)
+            self.told = told
+        alike = not self.plan.left and "random" not in sys.modules
+        self.ready = (
+            self._ready() if alike and self._preparation is not None and not self._preparation.tracked else None
+        )
 
-    def preparation(self) -> _preparation.Preparation:
-        """What a child was told that was told the same."""
-        return self._preparation or _preparation.Preparation(self.told)
+    def catch_up(self, birth: Birth) -> Ready:
+        """Done by a child that was told something else, or that has to do more than the zygote could."""
+        _, _, setting, told, descriptors = birth
+        plan = self.plan
+        if setting is not None:
+            plan = _plan.Plan(setting, self._streams)
+            self._place.streams = plan.streams
+            if plan.folder:
+                os.chdir(plan.folder)
+            plan.prepare()
+        plan.carry_out()
+        popen.inherited[:] = descriptors
+        if setting is not None:
+            _shm.block_only(plan.blocked)
+        if "random" in sys.modules:
+            sys.modules["random"].seed()  # the fork did not tell it of the child: no two workers draw the same numbers
+        if told is not None or self._preparation is None:
+            self._preparation = _preparation.Preparation(self.told if told is None else told)
+            self._preparation.take()
+        if self._preparation.tracked:
+            resource_tracker._resource_tracker._fd = descriptors[0]  # type: ignore[attr-defined]
+        return self._ready()
 
-
-class Plan:
-    """What a child does to have a setting, worked out once by the zygote for all children that are to have the same.
-
-    Credentials are the zygote's: where they have to differ, the zygote itself was started with others.
-    """
-
-    def __init__(self, raw: bytes, run: Streams) -> None:
-        self.raw = raw
-        setting = self.setting = _control.Setting.decode(raw)
-        self.environment = {variable.name: variable.value for variable in setting.environment}
-        self.limits = [(limit.resource, _allowed(limit)) for limit in setting.limits]
-        self.limits = [(which, soft) for which, soft in self.limits if soft != resource.getrlimit(which)[0]]
-        self.rights = setting.rights if setting.rights not in (None, _rights.own()) else None
-        self.nice = setting.nice if os.getpriority(os.PRIO_PROCESS, 0) != setting.nice else None
-        self.cwd = setting.cwd
-        cpus = set(setting.cpus)
-        self.cpus = cpus if cpus and os.sched_getaffinity(0) != cpus else None
-        possible = _signal.valid_signals()  # without those the C library keeps for itself
-        self.ignored = [number for number in setting.ignored if number in possible]
-        self.ignored = [number for number in self.ignored if _signal.getsignal(number) != _signal.SIG_IGN]
-        self.blocked = sum(1 << number - 1 for number in setting.blocked if number in possible)
-        # Those of the run's own streams that the child has as its own.
-        own = _setting.RUN_OWN
-        self.streams = run[0] if setting.stdout == own else None, run[1] if setting.stderr == own else None
-
-    def prepare(self) -> None:
-        """Done by the zygote itself, whose own environment and umask serve only its children."""
-        _be_in(self.environment)
-        os.umask(self.setting.umask)
-
-    def carry_out(self) -> None:
-        """Done by the child."""
-        for which, soft in self.limits:
-            resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
-        if self.nice is not None:
-            os.setpriority(os.PRIO_PROCESS, 0, self.nice)
-        if self.cpus is not None:
-            os.sched_setaffinity(0, self.cpus)
-        if self.rights is not None:
-            _rights.reduce_to(self.rights)
-        if self.cwd:
-            os.chdir(self.cwd)
-        # Dispositions as a fresh interpreter has them: its own for SIGINT (and SIGPIPE, SIGXFSZ), ignored where the parent ignores, else the default.
-        for number in self.ignored:
-            _signal.signal(number, _signal.SIG_IGN)
+    def _ready(self) -> Ready:
+        told = self._preparation
+        assert told is not None
+        parent = _process._ParentProcess("", told.parent, told.sentinel)
+        return Ready(told.parent, parent, None if told.has_main() else told.run_main, _template.hooked())
 
 
-def run(socket: int, home: Home, known: Known) -> NoReturn:
-    """Waits for what this child is to be, becomes it, runs it, and ends."""
-    plan = known.plan
-    client, process_id, name, payload, setting, told, popen.inherited[:] = _shm.birth(socket, plan.raw, known.told)
-    if setting is not None:
-        plan = Plan(setting, home.streams)
-        plan.prepare()
-    _shm.adopt(client)
-    place = _agent.Place(os.getpid(), _control.Hello.WORKER, home.run_id, process_id, client, plan.streams)
-    _agent.be_worker(home.address, place, home.startup)
-    plan.carry_out()
-    gc.enable()
-    _shm.block_only(plan.blocked)
-    _end(_run_process(name, payload, told, known))
-
-
-def _allowed(limit: _control.Limit) -> int:
-    """A soft limit, as far as the hard one lets it."""
-    hard = resource.getrlimit(limit.resource)[1]
-    soft = resource.RLIM_INFINITY if limit.soft == 0xFFFFFFFFFFFFFFFF else limit.soft
-    if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
-        return hard
-    return soft
-
-
-def _be_in(environment: dict[bytes, bytes]) -> None:
-    here = os.environb
-    for name in [name for name in here if name not in environment]:
-        del here[name]
-    for name, value in environment.items():
-        if here.get(name) != value:
-            here[name] = value
-
-
-def _run_process(name: str, payload: bytes, told: bytes | None, known: Known) -> int:
-    """The user's process, from its pickle to its exit code, as multiprocessing.spawn does it."""
-    _reseed()
-    current = process.current_process()
+def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
+    """Becomes what this child was born to be, runs it, and ends: `spawn`'s `_main` and `BaseProcess._bootstrap`, of which most is done already."""
+    name, payload, setting, told, descriptors = birth
+    code = 1
     try:
-        current._inheriting = True  # type: ignore[attr-defined]
+        if ready is None or setting is not None or told is not None or descriptors:
+            ready = known.catch_up(birth)
+        parent_id, parent, run_main, hooked = ready
+        if run_main is not None:
+            run_main()
+        payload = payload or _from_file()
         try:
-            current.name = name
-            preparation = known.preparation() if told is None else _preparation.Preparation(told)
-            preparation.take()
-            if preparation.tracked:
-                resource_tracker._resource_tracker._fd = popen.inherited[0]  # type: ignore[attr-defined]
-            preparation.run_main()
-            mine = _object(payload, name)
-            _shm.note_touched()
-        finally:
-            del current._inheriting  # type: ignore[attr-defined]
-        mine._parent_pid = preparation.parent  # type: ignore[attr-defined]
-        code: int = mine._bootstrap(parent_sentinel=preparation.sentinel)  # type: ignore[attr-defined]
+            mine = _loads(payload)
+        except Exception as error:
+            mine = _second_look(error, payload, name)
+        mine._parent_pid = parent_id
+        if type(mine) is not _stock_class:
+            _as_its_class_wants(mine, parent)
+        _process._current_process = mine
+        _process._parent_process = parent
+        parent._name = mine._parent_name
+        if hooked:
+            _finalizers.clear()
+            _util._run_after_forkers()
+        _note_touched()
+        code = _live(mine)
     except SystemExit as end:
-        return _code_of(end)
+        code = _code_of(end)
     except _guard.GuardMissing as error:
         _guard.tell(error)
-        return 1
     except BaseException:
         sys.excepthook(*sys.exc_info())
-        return 1
-    return code
+    _end(code)
 
 
-def _object(payload: bytes, name: str) -> BaseProcess:
-    """The process object, which goes by a file where it is too large to go by the agent."""
-    with io.BytesIO(payload) if payload else open(popen.inherited[-1], "rb") as file:
+def _from_file() -> bytes:
+    """The process object where it is too large to go by the agent."""
+    with open(popen.inherited[-1], "rb") as file:
         file.seek(0)
+        return file.read()
+
+
+def _second_look(error: Exception, payload: bytes, name: str) -> Any:
+    from dragon import _unpickling
+
+    return _unpickling.second_look(error, payload, (), f"in what the process {name} was given")
+
+
+def _as_its_class_wants(mine: Any, parent: Any) -> None:
+    """A subclass may have a start method of its own, or a way of its own to begin; then that ends it, too."""
+    if type(mine)._bootstrap is not _stock_bootstrap:
+        _end(mine._bootstrap(parent_sentinel=parent._sentinel))
+    if mine._start_method is not None:
+        _context._force_start_method(mine._start_method)
+
+
+def _live(mine: Any) -> int:
+    """The user's part, and the end of what it left running. Returns the exit code."""
+    code = 1
+    try:
         try:
-            mine: BaseProcess = pickle.load(file)
-        except Exception as error:
-            from dragon import _unpickling
+            if _util._logger:
+                _util.info("child process calling self.run()")
+            mine.run()
+            code = 0
+        finally:
+            if _finalizers or _process._children or _util._logger:
+                _util._exit_function()
+            else:
+                _util._exiting = True
+    except SystemExit as end:
+        code = _code_of(end)
+    except BaseException:
+        import traceback
 
-            file.seek(0)
-            mine = _unpickling.second_look(error, file.read(), (), f"in what the process {name} was given")
-    return mine
-
-
-def _reseed() -> None:
-    """Where the zygote has imported `random`, which its fork did not tell of the child: no two workers draw the same numbers."""
-    random = sys.modules.get("random")
-    if random is not None:
-        random.seed()
-
-
-def _be_nobody() -> None:
-    """The interpreter is as `_bootstrap` would make each child, and has an empty main module: a child that finds it so writes to fewer pages."""
-    close_stdin = util._close_stdin  # type: ignore[attr-defined]
-
-    def is_closed() -> None:
-        util._close_stdin = close_stdin  # type: ignore[attr-defined]
-
-    close_stdin()  # what is there instead reads the null device, as every child's does
-    util._close_stdin = is_closed  # type: ignore[attr-defined]
-    main = types.ModuleType("__main__")
-    main.__spec__ = None
-    main.__dict__["__builtins__"] = __builtins__
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
-
-
-def _line_by_line() -> None:
-    """A line leaves the process when it is complete: what a process printed before it was killed is not lost."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+        sys.stderr.write(f"Process {mine.name}:\n")
+        traceback.print_exc()
+    finally:
+        if len(_threads) > 1 or _new_threads or _thread_exits:
+            _threading._shutdown()
+        if _util._logger:
+            _util.info(f"process exiting with exitcode {code}")
+    return code
 
 
 def _code_of(end: SystemExit) -> int:

@@ -7,12 +7,26 @@ does it for itself.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # its functions without signal's enumerations
+import contextlib
 import gc
+import importlib
+import io
 import os
 import sys
-from typing import NoReturn
+import threading
+import types
+from multiprocessing import process, util
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from dragon import _agent, _control, _setting, _shm, _template, _worker
+from dragon import _agent, _control, _setting, _shm, _template
+from dragon._worker import Known, run
+
+_process: Any = process  # for what their type stubs do not tell
+_util: Any = util
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROTOCOL = 1
 
@@ -22,15 +36,88 @@ def main() -> NoReturn:
     _shm.die_with(os.getppid())
     gc.disable()
     address = os.environ.pop("DRAGON_AGENT")
-    _worker.preload()
+    _preload()
     _agent.belong_to(address)
     _template.load()
-    agent, home = _hello(address)
-    _serve(agent, home)
+    _serve(*_hello(address))
 
 
-def _hello(address: str) -> tuple[int, _worker.Home]:
-    """Tells the agent what this interpreter is, and maps the memory. Returns the connection, and what all children inherit."""
+def _preload() -> None:
+    """Does, once for all workers, what each would do at its start: imports, above all. Not more: each page of it costs every fork."""
+    with _tempfile_later():
+        import dragon.queues
+        import dragon.synchronize
+
+    dragon.get_context()
+    _be_nobody()
+    _line_by_line()
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
+
+
+class _Names:
+    """As the names of temporary files, each from a sequence of its own."""
+
+    def __next__(self) -> str:
+        import tempfile
+
+        name: str = next(tempfile._RandomNameSequence())  # type: ignore[attr-defined]
+        return name
+
+
+@contextlib.contextmanager
+def _tempfile_later() -> Iterator[None]:
+    """For modules of multiprocessing that need it only to make up names: with it come a dozen libraries, and `random`, which is to be seeded in each child."""
+    name = "tempfile"
+    if name in sys.modules:
+        yield
+        return
+    later: Any = types.ModuleType(name)
+    later._RandomNameSequence = _Names
+    later.__getattr__ = lambda attribute: getattr(importlib.import_module(name), attribute)
+    sys.modules[name] = later
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+class _Unborn(type(_process.current_process())):  # type: ignore[misc]
+    """What `current_process()` is until the user's process object is there; it may start nothing."""
+
+    _inheriting = True  # as `spawn` has it until then
+
+    def _named(self) -> str:
+        """Its own name in a child, as it is also for code of the user's that runs that early."""
+        born = _shm.born()
+        return born[3] if born is not None else self._name
+
+    name = property(_named, _process.BaseProcess.name.fset)
+
+
+_unborn = _Unborn()  # a child lets go of it, and it must not die of that: its end would write to a dozen pages
+
+
+def _be_nobody() -> None:
+    """The interpreter is as `_bootstrap` would make each child, and has an empty main module: a child that finds it so writes to fewer pages."""
+    _util._close_stdin()  # what is there instead reads the null device, as every child's does
+    main = types.ModuleType("__main__")
+    main.__spec__ = None
+    main.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
+    _process._current_process = _unborn
+    if hasattr(threading.main_thread(), "native_id"):  # a main thread's is its process's
+        type(threading.main_thread()).native_id = property(lambda _: os.getpid())  # type: ignore[assignment]
+
+
+def _line_by_line() -> None:
+    """A line leaves the process when it is complete: what a process printed before it was killed is not lost."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+
+
+def _hello(address: str) -> tuple[int, _agent.Place]:
+    """Tells the agent what this interpreter is, and maps the memory. Returns the connection, and the place in the run that its children will have."""
     connection = _agent.Connection(address)
     connection.send(_control.Frame(1, _control.ZygoteHello(PROTOCOL, _setting.interpreter())), ())
     try:
@@ -41,29 +128,25 @@ def _hello(address: str) -> tuple[int, _worker.Home]:
     os.close(memory)
     startup = _agent.Startup(dict(os.environb), _agent.credentials())
     streams = (_agent.stream_of(1), _agent.stream_of(2))
-    return connection.detach(), _worker.Home(address, welcome.run_id, startup, streams)
+    return connection.detach(), _agent.worker_place(address, welcome.run_id, streams, startup)
 
 
-def _serve(agent: int, home: _worker.Home) -> NoReturn:
-    known = _worker.Known(home.streams)
+def _serve(agent: int, place: _agent.Place) -> NoReturn:
+    known = Known(place)
     gc.collect()
-    gc.freeze()
     while True:
-        news = _shm.zygote(agent, known.plan.raw, known.told, _template.hooked())
-        if isinstance(news, int):
-            _be_child(news, home, known)
-        known.learn(*news)
         gc.freeze()
-
-
-def _be_child(socket: int, home: _worker.Home, known: _worker.Known) -> NoReturn:
-    """Never returns to the zygote, whatever happens."""
-    try:
-        _worker.run(socket, home, known)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(1)
+        gc.enable()  # for the children: the zygote itself makes no objects until it returns
+        try:
+            plan, ready = known.plan, known.ready
+            news = _shm.zygote(agent, plan.raw, known.told, plan.folder, plan.blocked, _template.hooked())
+            if len(news) != 2:
+                run(news, known, ready)
+        except BaseException:  # a child never returns to the zygote, whatever happens
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        gc.disable()
+        known.learn(*news)
 
 
 if __name__ == "__main__":

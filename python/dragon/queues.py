@@ -11,7 +11,9 @@ from multiprocessing import queues as stock
 from queue import Empty, Full
 from typing import TYPE_CHECKING, Any
 
-from dragon import _handle, _message, _shm
+from dragon._handle import bind, export
+from dragon._message import receive, send
+from dragon._shm import Channel, Error, Tasks, Timeout
 from dragon.connection import Connection, one_way
 from dragon.synchronize import SEM_VALUE_MAX, Semaphore
 
@@ -34,20 +36,22 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
             )
         self._maxsize = max(maxsize, 0)
         huge = self._maxsize > _LARGEST
-        self._start(_shm.Channel.create(0 if huge else self._maxsize), Semaphore(self._maxsize) if huge else None)
+        self._start(Channel.create(0 if huge else self._maxsize), Semaphore(self._maxsize) if huge else None)
 
-    def _start(self, channel: _shm.Channel, room: Semaphore | None) -> None:
+    _closed = _used = False
+    _reading: Connection | None = None
+    _writing: Connection | None = None
+
+    def _start(self, channel: Channel, room: Semaphore | None) -> None:
         self._channel = channel
         self._room = room
-        self._closed = self._used = False
-        self._ends: dict[str, Connection] = {}
 
     def __getstate__(self) -> Any:
-        return self._maxsize, self._room, _handle.export(self._channel)
+        return self._maxsize, self._room, export(self._channel)
 
     def __setstate__(self, state: Any) -> None:
         self._maxsize, room, handle = state[:3]
-        self._start(_handle.bind(_shm.Channel, handle), room)
+        self._start(bind(Channel, handle), room)
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Puts an object into the queue; raises Full if it stays full for the time that is given."""
@@ -56,7 +60,7 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         self._used = True
         try:
             self._put(obj, timeout if block else 0)
-        except (Full, _shm.Error):
+        except (Full, Error):
             raise
         except Exception as error:
             hook: Any = self._on_queue_feeder_error  # type: ignore[attr-defined]
@@ -69,8 +73,8 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         if self._room is not None and not self._room.acquire(timeout=timeout):
             raise Full
         try:
-            _message.send(self._channel, obj, None if self._room is not None else timeout)
-        except _shm.Timeout:
+            send(self._channel, obj, None if self._room is not None else timeout)
+        except Timeout:
             raise Full from None
         except BaseException:
             self._make_room()
@@ -85,10 +89,10 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
         try:
-            thing = _message.receive(self._channel, timeout if block else 0)
-        except _shm.Timeout:
+            thing = receive(self._channel, timeout if block else 0)
+        except Timeout:
             raise Empty from None
-        except _shm.Error:
+        except Error:
             raise
         except Exception:
             self._make_room()  # it was taken, and cannot be unpickled
@@ -125,21 +129,21 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
     @property
     def _reader(self) -> Connection:
         """For `multiprocessing.connection.wait`, as users of the stock queue know it."""
-        return self._end("reader")
+        if self._reading is None:
+            self._reading = Connection(self._again(), None)
+        return self._reading
 
     @property
     def _writer(self) -> Connection:
-        return self._end("writer")
+        if self._writing is None:
+            self._writing = Connection(None, self._again())
+        return self._writing
 
-    def _end(self, which: str) -> Connection:
-        end = self._ends.get(which)
-        if end is None:
-            channel = _shm.Channel.bind(self._channel.offset, self._channel.id, self._channel.role)
-            if self._channel.tasks is not None:
-                channel.tasks = self._channel.tasks
-            end = Connection(channel, None) if which == "reader" else Connection(None, channel)
-            self._ends[which] = end
-        return end
+    def _again(self) -> Channel:
+        channel = Channel.bind(self._channel.offset, self._channel.id, self._channel.role)
+        if self._channel.tasks is not None:
+            channel.tasks = self._channel.tasks
+        return channel
 
 
 class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
@@ -151,17 +155,17 @@ class JoinableQueue(Queue, stock.JoinableQueue):  # type: ignore[type-arg]
 
     def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
         super().__init__(maxsize, ctx=ctx)
-        self._count_with(_shm.Tasks.create())
+        self._count_with(Tasks.create())
 
-    def _count_with(self, tasks: _shm.Tasks) -> None:
+    def _count_with(self, tasks: Tasks) -> None:
         self._tasks = self._channel.tasks = tasks
 
     def __getstate__(self) -> Any:
-        return (*super().__getstate__(), _handle.export(self._tasks))
+        return (*super().__getstate__(), export(self._tasks))
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
-        self._count_with(_handle.bind(_shm.Tasks, state[3]))
+        self._count_with(bind(Tasks, state[3]))
 
     def task_done(self) -> None:
         """An object that was taken, by whomever, is done with. Raises ValueError if none is left that could be."""

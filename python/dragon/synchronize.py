@@ -15,7 +15,8 @@ from multiprocessing import synchronize as stock
 from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, Callable
 
-from dragon import _handle, _shm
+from dragon import _shm
+from dragon._handle import bind, export
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -83,11 +84,11 @@ class _Shared:
         self.release()
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return _handle.export(self._semlock.thing), self._semlock.kind, self._semlock.maxvalue
+        return export(self._semlock.thing), self._semlock.kind, self._semlock.maxvalue
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         handle, kind, maxvalue = state
-        self._take(_handle.bind(self._native(), handle), kind, maxvalue)
+        self._take(bind(self._native(), handle), kind, maxvalue)
 
     @staticmethod
     def _native() -> type[Any]:
@@ -204,11 +205,11 @@ class Condition(stock.Condition):
         self.__dict__["release"] = self._lock.release
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._lock, _handle.export(self._condition)
+        return self._lock, export(self._condition)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._lock, handle = state
-        self._take(_handle.bind(_shm.Condition, handle))
+        self._take(bind(_shm.Condition, handle))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._lock}, {self._condition.waiters()})>"
@@ -265,10 +266,10 @@ class Event(stock.Event):
         self._event = _shm.Event.create()
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return _handle.export(self._event)
+        return export(self._event)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._event = _handle.bind(_shm.Event, state)
+        self._event = bind(_shm.Event, state)
 
     def is_set(self) -> bool:
         """Is the flag set? Raises RunOver when it is not and nobody is left to set it."""
@@ -309,11 +310,11 @@ class Barrier(stock.Barrier):
         self._parties, self._action, self._timeout, self._barrier = parties, action, timeout, barrier
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._parties, self._action, self._timeout, _handle.export(self._barrier)
+        return self._parties, self._action, self._timeout, export(self._barrier)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         parties, action, timeout, handle = state
-        self._restore(parties, action, timeout, _handle.bind(_shm.Barrier, handle))
+        self._restore(parties, action, timeout, bind(_shm.Barrier, handle))
 
     def wait(self, timeout: float | None = None) -> int:
         """Waits for all, at most `timeout` seconds, and returns in which order this one came, from 0. Raises BrokenBarrierError."""
