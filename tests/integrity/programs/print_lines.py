@@ -64,4 +64,7 @@ if __name__ == "__main__":
     for each in processes:
         each.join()
     wrong = [each.name for number, each in enumerate(processes) if each.exitcode != (-9 if number % 10 == 9 else 0)]
-    print("exit codes", wrong or "good", flush=True)
+    sys.stdout.write(
+        f"exit codes {wrong or 'good'}\n"
+    )  # at once: print() writes a line in pieces where PYTHONUNBUFFERED is set
+    sys.stdout.flush()
