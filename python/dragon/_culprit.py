@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import pickle
 import time
-from types import CellType, FunctionType, MethodType
+from types import BuiltinMethodType, CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dragon import _handle
@@ -152,6 +152,8 @@ def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
         yield "", thing.cell_contents
     elif isinstance(thing, MethodType):
         yield from ((".__self__", thing.__self__), (".__func__", thing.__func__))
+    elif isinstance(thing, BuiltinMethodType):
+        yield ".__self__", thing.__self__
     elif isinstance(thing, functools.partial):
         yield from ((".func", thing.func), (".args", thing.args), (".keywords", thing.keywords))
     elif isinstance(thing, BaseException):

@@ -144,6 +144,8 @@ def test_at_every_way_in(ctx: Any) -> None:
     ]:
         with pytest.raises(TypeError, match=rf"{LOCK} \({place}"):
             ctx.Process(**{"target": print, **kwargs}).start()
+    with pytest.raises(TypeError, match=rf"{LOCK} \(target\.__self__"):
+        ctx.Process(target=threading.Lock().acquire).start()
     with ctx.Pool(1) as pool:
         for call, place in [
             (lambda: pool.apply(targets.give, (Task(),)), r"args\[0\]\.cfg"),
