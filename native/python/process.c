@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 struct dragon_process shm_process;
 uint64_t *shm_mine; /* epoch << 32 | client number, in a page that the kernel wipes in a forked child */
@@ -280,6 +281,16 @@ static PyObject *set_grow(PyObject *module, PyObject *callback)
     return set_callback(&grow_callback, callback);
 }
 
+/* As resource.getrlimit of each, without thirty objects for what mostly is as it was. */
+static PyObject *limits(PyObject *module, PyObject *unused)
+{
+    struct rlimit all[RLIM_NLIMITS] = {0};
+    (void)module, (void)unused;
+    for (int each = 0; each < RLIM_NLIMITS; each++)
+        if (getrlimit(each, &all[each]) < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    return PyBytes_FromStringAndSize((const char *)all, sizeof all);
+}
+
 static PyObject *orderly(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
@@ -390,6 +401,7 @@ PyMethodDef shm_process_methods[] = {
     SHM_SIMPLE("client", client, 0, "client()\n\nThis process's client number; 0 when it has none."),
     {"set_attach", set_attach, METH_O, "set_attach(callback)\n\nCalled when an operation finds no client number: it must map and adopt, or raise."},
     {"set_grow", set_grow, METH_O, "set_grow(callback)\n\nCalled with a class number when memory of that class is used up."},
+    SHM_SIMPLE("limits", limits, 0, "limits()\n\nAll resource limits of this process, to be compared with what they were."),
     SHM_SIMPLE("orderly", orderly, 0, "orderly()\n\nSay that this process is ending in order."),
     SHM_SIMPLE("run_state", run_state, 0, "run_state()\n\n1 running, 2 over, 3 agent lost; 0 when nothing is mapped."),
     SHM_SIMPLE("info", info, 0, "info()\n\nWhat the header of the node's memory says."),

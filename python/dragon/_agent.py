@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 HEAD_ID = 4  # the low half of the head's id
+_MOSTLY = 4096  # bytes: most frames are smaller
 MOST_DESCRIPTORS = 250  # the kernel passes at most 253 with one message
 _UNBORN = -1  # the pid in the place of a process that was born and has not yet been asked who it is
 _CREDENTIALS = ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "NSpid")
@@ -394,16 +395,19 @@ class Connection:
     def _take_one(self) -> None:
         look = socket.MSG_PEEK | socket.MSG_WAITALL
         try:
-            head = self._socket.recv(4, look)
-            size = 4 + int.from_bytes(head, "little")
-            data = self._socket.recv(size, look) if len(head) == 4 else b""
+            data = self._socket.recv(_MOSTLY, socket.MSG_PEEK)
+            if 0 < len(data) < 4:
+                data = self._socket.recv(4, look)
+            size = 4 + int.from_bytes(data[:4], "little")
+            if 4 <= len(data) < size:
+                data = self._socket.recv(size, look)
         except ConnectionResetError:
             data = b""
         if not data:
             self.close()
             raise _gone()
-        if len(data) == size:
-            self._keep(Frame.decode(data[4:]))
+        if len(data) >= size:
+            self._keep(Frame.decode(data[4:size]))
             self._socket.recv(size)
 
     def _keep(self, frame: Frame) -> None:

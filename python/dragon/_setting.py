@@ -8,11 +8,12 @@ import signal
 from multiprocessing import spawn, util
 from typing import Callable, NamedTuple
 
-from dragon import _agent, _rights, _template
+from dragon import _agent, _rights, _shm, _template
 from dragon._control import Limit, Setting, Variable
 
 RUN_OWN, PASSED, NULL = 0, 1, 2  # where a standard stream of the child goes
 
+_USUAL = 1 << 14  # bytes of a thread's status
 _UNLIMITED = 0xFFFFFFFFFFFFFFFF
 _RESOURCES = range(16)  # RLIM_NLIMITS of Linux
 # A variable that an interpreter or its loader looks at when it starts: another value needs another start.
@@ -27,7 +28,7 @@ class _Facts(NamedTuple):
 
     status: bytes
     cwd: bytes
-    limits: list[tuple[int, int]]
+    limits: bytes
     nice: int
     cpus: set[int]
     environment: list[Variable]
@@ -54,7 +55,7 @@ def _of_this_process(pass_descriptor: Callable[[int], None]) -> _Facts:
     return _Facts(
         _own_status(),
         _working_directory(),
-        [resource.getrlimit(each) for each in _RESOURCES],
+        _shm.limits(),
         os.getpriority(os.PRIO_PROCESS, 0),
         os.sched_getaffinity(0),
         _environment(),
@@ -72,7 +73,7 @@ def _made_of(facts: _Facts) -> Setting:
         cwd=facts.cwd,
         umask=int(status["Umask"], 8),
         environment=facts.environment,
-        limits=[Limit(each, _soft_limit(facts.limits[each][0])) for each in _RESOURCES],
+        limits=[Limit(each, _soft_limit(resource.getrlimit(each)[0])) for each in _RESOURCES],
         nice=facts.nice,
         cpus=sorted(facts.cpus),
         blocked=[each for each in _signals(status["SigBlk"]) if each != signal.SIGTERM],  # terminate() is to end it
@@ -111,8 +112,13 @@ def startup_variables(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 def _own_status() -> bytes:
     """What /proc tells of this thread, without what is never the same twice: states, memory, pending signals, switches."""
-    with open("/proc/thread-self/status", "rb", buffering=0) as file:
-        status = file.readall()
+    file = os.open("/proc/thread-self/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        status = os.read(file, _USUAL)
+        while len(status) % _USUAL == 0 and (more := os.read(file, _USUAL)):  # a user of many groups
+            status += more
+    finally:
+        os.close(file)
     parts = ((b"\nUmask:", b"\nState:"), (b"\nTracerPid:", b"\nVmPeak:"), (b"\nSigBlk:", b"\nCpus_allowed:"))
     return b"".join(status[status.find(first) : status.find(end)] for first, end in parts)
 

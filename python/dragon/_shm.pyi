@@ -54,6 +54,9 @@ def set_grow(callback: Callable[[int], None] | None) -> None:
 def orderly() -> None:
     """Say that this process is ending in order (its locks stay as they are)."""
 
+def limits() -> bytes:
+    """All resource limits of this process, soft and hard, to be compared with what they were."""
+
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent, which has that pid, dies; it is killed now if the parent is dead already."""
 
