@@ -7,6 +7,7 @@ as long as the program and not longer, however that ends.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing import process, util
@@ -109,7 +110,7 @@ def be_head(private: bool) -> None:
         assert _private is not None
         descriptor = os.pidfd_open(_private.pid)
         _shm.watch(descriptor)
-    util.Finalize(None, _end_interrupted_children, exitpriority=0)
+    util.Finalize(None, _end_interrupted_children, exitpriority=5)  # after pools, before managers, for which they wait
     util.Finalize(None, _farewell, args=(private,), exitpriority=-(1 << 30))
 
 
@@ -143,10 +144,23 @@ def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted
 
 
 def _end_interrupted_children() -> None:
-    """After Ctrl-C, ask every child to end: elsewhere the terminal would have done so, but workers are in a session of their own."""
-    if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        for child in process.active_children():
-            child.terminate()
+    """After Ctrl-C, ask every child to end: elsewhere the terminal would have done so, but workers are in a session of their own. All at the same time: one
+    that goes on while another has ended already would complain of that. A manager's process is its own finalizer's to end."""
+    if getattr(sys, "last_type", None) is not KeyboardInterrupt:
+        return
+    finalizers = list(util._finalizer_registry.values())  # type: ignore[attr-defined]
+    others = {argument for each in finalizers for argument in each._args if isinstance(argument, process.BaseProcess)}
+    children = [child for child in process.active_children() if child not in others]
+    try:
+        _send_all(children, signal.SIGSTOP)
+        _send_all(children, signal.SIGTERM)
+    finally:
+        _send_all(children, signal.SIGCONT)
+
+
+def _send_all(children: list[process.BaseProcess], number: int) -> None:
+    for child in children:
+        child._popen._send_signal(number)  # type: ignore[attr-defined]
 
 
 def _farewell(private: bool) -> None:

@@ -8,6 +8,7 @@ import signal
 import time
 
 import audit
+import procs
 import pytest
 
 PROGRAM = pathlib.Path(__file__).with_name("programs") / "terminal.py"
@@ -91,3 +92,21 @@ def test_a_terminal_that_is_closed(tmp_path, launcher):
         run.hang_up()
         assert run.wait(10) == code_of(signal.SIGHUP, launcher)
         run.audit()
+
+
+MOURNING = PROGRAM.with_name("mourning.py")
+
+
+@MODES
+@pytest.mark.parametrize("workers", ["daemons", "children"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_no_worker_says_that_the_run_was_ended(tmp_path, number, workers, launcher):
+    """One traceback at most, the driver's, though they wait for it, for a manager and for each other."""
+    with audit.run(tmp_path, [MOURNING, workers], launcher=launcher) as run:
+        run.expect("ready")
+        run.await_sleep()
+        procs.send(run.roles()["head"][0], number)
+        assert run.wait(10) == code_of(number, launcher)
+        run.audit()
+        assert run.err.count("Traceback (most recent call last)") == (number == signal.SIGINT), run.err
+        assert "Process Process-" not in run.err

@@ -357,6 +357,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     private void perform(RunLife.Effect effect) {
         if (effect instanceof RunLife.Effect.EndKeeper) {
+            memory.ending();
             keeper.end();
         } else if (effect instanceof RunLife.Effect.ShowRest) {
             showRest();

@@ -103,14 +103,25 @@ final class Clients {
         Client client = new Client(number, process, pid);
         Watched entry = new Watched(client, pidfd, from);
         watched.put(pid, entry);
-        poller.add(pidfd, Poller.IN, _ -> gone(pid, entry));
+        poller.add(pidfd, Poller.IN, _ -> {
+            if (head) { // the run ends with it, and all who wait for it: a sweep would have them tell of its death
+                // before
+                forget(pid, entry);
+            } else {
+                gone(pid, entry);
+            }
+        });
         return client;
     }
 
-    private void gone(int pid, Watched entry) {
+    private void forget(int pid, Watched entry) {
         watched.remove(pid);
         poller.remove(entry.pidfd);
         Linux.close(entry.pidfd);
+    }
+
+    private void gone(int pid, Watched entry) {
+        forget(pid, entry);
         memory.gone(entry.client.number());
         workers.clientGone(entry.client.process());
     }

@@ -40,6 +40,7 @@ final class SharedMemory implements Names.Objects {
     private final byte[] runId;
     private final int processes; // at once; the table has two entries more, for nobody and for the agent
     private IntConsumer death = _ -> {};
+    private boolean ending;
 
     SharedMemory(int node, byte[] runId, long agentId, Budget budget) {
         this.runId = runId;
@@ -164,8 +165,16 @@ final class SharedMemory implements Names.Objects {
         sweeper.set(new Handle(offset, id), value);
     }
 
+    /** Everybody is killed from here on, one after the other: nobody is told of the death of another, of which he would only complain. */
+    void ending() {
+        ending = true;
+    }
+
     /** A client that was not made by a zygote is dead. */
     void gone(int client) {
+        if (ending) {
+            return;
+        }
         death.accept(client);
         segments.gone(client, clients.orderly(client));
         sweeper.sweep(client);

@@ -264,8 +264,9 @@ public final class Processes {
     private void end(Process process, int status, long reaper) {
         remove(process.birth);
         byPid.remove(process.pid);
-        effects.add(new Effect.Ended(process.birth, process.pid, status, reaper));
+        // Its daemons first: they are to end, and not to complain that it did.
         endDaemonsOf(process.birth.process(), (status & 0x7f) == 0 ? SIGTERM : SIGKILL);
+        effects.add(new Effect.Ended(process.birth, process.pid, status, reaper));
         endSpent(process.zygote);
     }
 
