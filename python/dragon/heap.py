@@ -33,6 +33,9 @@ class Holder:
         """The bytes. A view keeps them, also when this object is gone."""
         return memoryview(cast(Any, self._area))
 
+    def _inherited(self) -> None:
+        """This process was forked by user code from one that has the area, and is bound to it by now."""
+
 
 class BufferWrapper(Holder, stock.BufferWrapper):
     """So many bytes of shared memory, zero at first. Raises MemoryError when the run's memory is used up; freed when the last process that has it lets go or dies."""
@@ -103,6 +106,8 @@ def _in_child() -> None:
     if _fork is not None:
         try:
             _agent.attach()
+            for holder in list(_in_use):
+                holder._inherited()
         except OSError:
             pass  # the run is over: nothing is freed any more
         finally:  # else the parent would wait as long as this process lives

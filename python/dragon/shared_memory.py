@@ -46,7 +46,7 @@ class SharedMemory(stock.SharedMemory):
         else:
             state._name, area = name, _open(name)
         state._segment = True
-        state._mmap = _Mapping(area)
+        state._mmap = _Mapping(area, state._name)
         state._size = area.size
         state._buf = state._mmap.create_memoryview()
 
@@ -64,8 +64,19 @@ ShareableList = stock.ShareableList  # which is made of SharedMemory
 class _Mapping(Holder):
     """What a segment has in the place of a mapped file."""
 
-    def __init__(self, area: _shm.Area) -> None:
+    def __init__(self, area: _shm.Area, name: str) -> None:
         self._hold(area)
+        self._name = name
+
+    def _inherited(self) -> None:
+        if self._area.released:
+            return
+        try:
+            _ask(
+                OpenSegment(_encode(self._name)), self._name
+            )  # it has the segment open, as one that opened it by its name
+        except FileNotFoundError:
+            pass  # the name was unlinked
 
     def close(self) -> None:
         """Ends this process's use of it. BufferError: something is made of its bytes, such as an array."""

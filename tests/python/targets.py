@@ -491,3 +491,13 @@ def notify_and_die(condition: Any, held: Any) -> None:
     condition.notify()
     held.set()
     kill_self()
+
+
+def fork_with_segment(life: Any, queue: Any, name: str) -> None:
+    """Makes a segment; a child that it forks has it, too, and tells so. Both stay until they are killed, and hold the end `life` until then."""
+    segment = SharedMemory(name, create=True, size=100)
+    segment.buf[:4] = b"kept"
+    if os.fork() == 0:
+        queue.put(os.getpid())
+    while True:
+        signal.pause()

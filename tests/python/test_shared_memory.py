@@ -7,6 +7,7 @@ import multiprocessing as mp
 import os
 import pickle
 import random
+import signal
 import threading
 from multiprocessing import resource_tracker, shared_memory
 from multiprocessing.managers import SharedMemoryManager
@@ -138,6 +139,25 @@ def test_the_name_goes_with_the_last_process_that_is_killed(ctx: Any) -> None:
     holder.kill()
     holder.join()
     await_gone("held")
+
+
+def test_a_forked_child_keeps_the_name_of_what_it_inherited(ctx: Any) -> None:
+    queue = ctx.Queue()
+    for kept in (True, False):
+        reader, life = ctx.Pipe(duplex=False)
+        holder = run(ctx, targets.fork_with_segment, life, queue, "inherited")
+        life.close()
+        child = queue.get(timeout=PATIENCE)
+        holder.kill()
+        holder.join()
+        if kept:
+            again = SharedMemory("inherited")
+            assert bytes(again.buf[:4]) == b"kept"
+            again.unlink()
+        os.kill(child, signal.SIGKILL)
+        with pytest.raises(EOFError):
+            reader.recv()
+    await_gone("inherited")
 
 
 def test_killed_at_any_moment_they_leave_no_name_and_no_memory(ctx: Any) -> None:
