@@ -9,10 +9,12 @@ import dragon.memory.References;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * Finds objects nobody uses any more and frees them (section 8). Who uses an object stands in the clients' reference tables and in the book of pins, and
@@ -46,8 +48,11 @@ final class Audit {
         return !due.isEmpty();
     }
 
-    /** Looks at all objects that are due. The mailbox is drained: no pin lies in it. */
-    void run() {
+    /**
+     * Looks at all objects that are due; the mailbox is drained. A client that gave an object away and let go of it meanwhile had sent the pin before; so the letters are read again
+     * after each look, before anything comes of it, by {@code reading}, which returns false where one is still being written. What there was news of stays due.
+     */
+    void run(BooleanSupplier reading) {
         if (due.isEmpty()) {
             return;
         }
@@ -56,6 +61,7 @@ final class Audit {
         objects.removeIf(each -> !Slots.isObject(memory, each));
         Map<Long, Integer> roles = roles(objects);
         lookAgain(objects, roles);
+        objects.removeAll(unclear(objects, roles, reading));
         List<Long> unused = new ArrayList<>();
         for (Long each : objects) {
             int found = roles.getOrDefault(each, 0);
@@ -65,7 +71,22 @@ final class Audit {
                 unused.add(each);
             }
         }
-        decide(unused);
+        decide(unused, reading);
+    }
+
+    /** Of the objects that are not settled those of which letters have told something new: they stay due. */
+    private Set<Long> unclear(List<Long> objects, Map<Long, Integer> roles, BooleanSupplier reading) {
+        Set<Long> unclear = new HashSet<>();
+        boolean drained = reading.getAsBoolean();
+        for (Long each : objects) {
+            int found = roles.getOrDefault(each, 0);
+            boolean news = !drained || due.contains(each) || (pins.roles(each) & ~found) != 0;
+            if (news && !isSettled(each, found)) {
+                unclear.add(each);
+            }
+        }
+        due.addAll(unclear);
+        return unclear;
     }
 
     /**
@@ -87,14 +108,15 @@ final class Audit {
     }
 
     /** The second look: whoever bound meanwhile wrote the reference first, and waits for the verdict. */
-    private void decide(List<Long> dying) {
+    private void decide(List<Long> dying, BooleanSupplier reading) {
         if (dying.isEmpty()) {
             return;
         }
         Raw.fence();
         Map<Long, Integer> roles = roles(dying);
+        Set<Long> unclear = unclear(dying, roles, reading);
         for (Long each : dying) {
-            if (roles.getOrDefault(each, 0) != 0) {
+            if (roles.getOrDefault(each, 0) != 0 || unclear.contains(each)) {
                 Raw.putIntRelease(memory.address(each) + ObjectLayout.STATE, ObjectLayout.LIVE);
             } else {
                 destroy(each);

@@ -115,21 +115,28 @@ public final class Sweeper {
         news.endRun(state);
     }
 
-    /** Reads all letters. Audits run only when none is left that is being written: a PIN may lie behind it. True: they did, or somebody was told. */
+    /** Reads all letters, and looks at what they are about. True: there was something to look at, or to tell. */
     private synchronized boolean drain() {
-        while (mailbox.tryReceive(letter) >= 0) {
-            handle();
-        }
+        boolean drained = read();
         called = false;
         unpins.forEach(token -> audit.add(pins.unpin(token)));
         unpins.clear();
-        boolean audited = audit.isDue() && mailbox.isDrained();
-        if (audited) {
-            audit.run();
+        boolean audited = drained && audit.isDue();
+        while (drained && audit.isDue()) {
+            audit.run(this::read);
+            drained = read();
         }
         boolean told = news.isDue();
         news.tell();
         return audited || told;
+    }
+
+    /** Reads letters until there is none. False: one is being written, and a PIN may lie behind it. */
+    private boolean read() {
+        while (mailbox.tryReceive(letter) >= 0) {
+            handle();
+        }
+        return mailbox.isDrained();
     }
 
     private void handle() {

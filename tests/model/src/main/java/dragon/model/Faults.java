@@ -71,6 +71,9 @@ record Faults(Mutation mutation, String scenario) {
                 new Faults(Mutation.BARRIER_OP_ENDS_BEFORE_WAKE, "barrier: three parties, a death"),
                 new Faults(Mutation.BARRIER_SURVIVES_A_DEATH, "barrier: two generations of two, a death"),
                 new Faults(Mutation.BARRIER_FORGETS_RESETS, "barrier: reset"),
-                new Faults(Mutation.BARRIER_ADVANCES_ANY, "barrier: the last one acts, a time limit"));
+                new Faults(Mutation.BARRIER_ADVANCES_ANY, "barrier: the last one acts, a time limit"),
+                new Faults(Mutation.PIN_AFTER_HANDLE, "a handle on its way"),
+                new Faults(Mutation.UNPIN_BEFORE_REFERENCE, "a handle on its way"),
+                new Faults(Mutation.AUDIT_READS_NO_LETTERS_AFTER_A_LOOK, "a handle on its way"));
     }
 }

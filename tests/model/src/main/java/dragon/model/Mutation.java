@@ -119,5 +119,11 @@ enum Mutation {
     /** A reset begins the next generation as a pass does. */
     BARRIER_FORGETS_RESETS,
     /** Who acted begins the next generation, whatever became of its own. */
-    BARRIER_ADVANCES_ANY
+    BARRIER_ADVANCES_ANY,
+    /** A handle leaves before its pin is in the mailbox. */
+    PIN_AFTER_HANDLE,
+    /** The pin is let go before the reference is written. */
+    UNPIN_BEFORE_REFERENCE,
+    /** The audit does not read what came into the mailbox while it looked. */
+    AUDIT_READS_NO_LETTERS_AFTER_A_LOOK
 }

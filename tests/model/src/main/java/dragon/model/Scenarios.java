@@ -430,6 +430,9 @@ final class Scenarios {
             binding.agent();
             w.checks.add(binding::check);
         });
+        add("a handle on its way", 0, false, false, w -> life(w, false));
+        add("a handle on its way, a death", 1, false, false, w -> life(w, true));
+        add("a handle on its way, store buffers", 0, false, true, w -> life(w, false));
         add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
         add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
         add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
@@ -531,6 +534,15 @@ final class Scenarios {
 
     private static Tasks tasks(World w, int ready) {
         return tasks(w, ready, 0);
+    }
+
+    private static void life(World w, boolean mortal) {
+        Life life = new Life(w);
+        w.process("giver", life.give()).mortal = mortal;
+        w.process("taker", life.take()).mortal = mortal;
+        w.process("holder", life.letGo()).mortal = mortal;
+        life.agent();
+        w.checks.add(life::check);
     }
 
     private static void hints(World w, int users, int rounds, boolean mortal) {
