@@ -20,10 +20,10 @@ def set_style(style: str) -> None:
 
 
 def style() -> str:
-    """The style that holds: "dragon" or "os"."""
+    """The style that holds: "dragon" or "os". Raises ValueError where DRAGON_PID is another."""
     if _style is not None:
         return _style
-    chosen = os.environ.get("DRAGON_PID", "dragon")
+    chosen = os.environ.get("DRAGON_PID") or "dragon"
     if chosen not in STYLES:
         raise ValueError(f"DRAGON_PID={chosen}: use 'dragon' (the run-time's id) or 'os' (the operating system's pid)")
     return chosen

@@ -197,6 +197,10 @@ def _install() -> None:
     """What has to be told to multiprocessing itself, once somebody chose the method. Harmless to other methods used beside it."""
     global _installed
     if not _installed:
+        if "DRAGON_PID" in os.environ:
+            from dragon import _identity
+
+            _identity.style()  # now, if it is none: not when somebody first asks for a pid
         for name in _FACTORIES:
             redirect(name, vars(context.BaseContext)[name], _factory(name))
         redirect("spawn", context.SpawnProcess._Popen, _start_fresh)

@@ -40,8 +40,10 @@ def test_version(dragon: Launcher) -> None:
         (["./missing"], 127, "./missing", "give the path"),
         (["./text"], 126, "./text", "chmod +x"),
         (["text"], 127, "text", "dragon ./text"),
-        (["."], 127, ".", "PATH"),
-        (["./folder"], 126, "./folder", "folder"),
+        (["."], 126, ".", "__main__.py"),
+        (["folder"], 126, "folder", "__main__.py"),
+        (["./folder"], 126, "./folder", "__main__.py"),
+        (["missing.zip"], 2, "missing.zip", "give the path"),
         (["./script"], 127, "./script", "interpreter"),
         (["./garbage"], 126, "./garbage", "#!"),
     ],
@@ -124,6 +126,17 @@ def test_code_and_modules_run_as_with_python(dragon: Launcher) -> None:
     assert dragon.run("-c", "import sys; print(sys.argv)", "a").stdout == "['-c', 'a']\n"
     dragon.program("import sys; print(__name__, sys.argv[1:])", "mod.py")
     assert dragon.run("-m", "mod", "b").stdout == "__main__ ['b']\n"
+
+
+def test_folders_and_archives_run_as_with_python(dragon: Launcher) -> None:
+    for name in ("folder", "echo"):
+        (dragon.folder / name).mkdir()
+        dragon.program("import sys; print(__name__, sys.argv)", f"{name}/__main__.py")
+    shutil.make_archive(str(dragon.folder / "packed"), "zip", dragon.folder / "folder")
+    assert dragon.run("folder", "a").stdout == "__main__ ['folder', 'a']\n"
+    assert dragon.run("./echo").stdout == "__main__ ['./echo']\n"
+    assert dragon.run("echo", "a").stdout == "a\n"  # a program on the PATH comes first, as in a shell
+    assert dragon.run("packed.zip").stdout == "__main__ ['packed.zip']\n"
 
 
 def test_an_executable_runs_as_it_is(dragon: Launcher) -> None:

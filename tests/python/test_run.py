@@ -204,3 +204,17 @@ def test_a_signal_handler_may_ask_the_agent_in_the_middle_of_a_request() -> None
         "print('through')\n"
     )
     assert done.stdout == "through\n", done.stderr
+
+
+def test_a_wrong_setting_is_named_before_anything_is_started() -> None:
+    program = (
+        "import dragon, multiprocessing as mp; mp.set_start_method('dragon'); print('on'); mp.Queue(); print('made')"
+    )
+    done = python(program, DRAGON_PID="foo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("ValueError: DRAGON_PID=foo: use 'dragon'")
+    for name, mend in (("DRAGON_MEMORY", "as in 8G"), ("DRAGON_PROCESSES", "from 1 to ")):
+        done = python(program, **{name: "foo"})
+        assert (done.returncode, done.stdout) == (1, "on\n")
+        assert f"{name}=foo" in done.stderr and mend in done.stderr
+    assert python(program, DRAGON_PID="", DRAGON_MEMORY="", DRAGON_PROCESSES="").stdout == "on\nmade\n"

@@ -4,7 +4,7 @@ import dragon.memory.MemoryPlan;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one, else half of what is available now. Half the limit of
+ * How many bytes of shared memory a node's run may use: the setting {@code DRAGON_MEMORY} where there is one that is not empty, else half of what is available now. Half the limit of
  * the control group bounds both: there the kernel answers a touch too much with SIGKILL, never with an error.
  *
  * @param bytes the limit
@@ -21,16 +21,16 @@ record Budget(long bytes, String setting, int processes) {
     static Budget now() {
         String wanted = System.getenv(SETTING);
         long group = groupLimit() / 2;
-        long free = wanted != null ? size(wanted) : Math.max(LEAST, available() / 2);
+        long free = wanted != null && !wanted.isEmpty() ? size(wanted) : Math.max(LEAST, available() / 2);
         int processes = processes(System.getenv(PROCESSES));
         return group < free
                 ? new Budget(group, "the memory limit of this control group (half of it is used at most)", processes)
                 : new Budget(free, SETTING + " (a size such as 8G)", processes);
     }
 
-    /** The number of processes that is wanted; null: the usual. */
+    /** The number of processes that is wanted; null or empty: the usual. */
     static int processes(@Nullable String wanted) {
-        if (wanted == null) {
+        if (wanted == null || wanted.isEmpty()) {
             return MemoryPlan.USUAL_CLIENTS - 2;
         }
         try {

@@ -41,8 +41,8 @@ record CommandLine(Kind kind, byte[] program, List<byte[]> arguments, Options op
                    dragon [options] -m MODULE [ARG...]
                    dragon [options] -c CODE [ARG...]
 
-            Runs a program in Dragon. A .py file, a module, code or - (standard input) runs in the Python found first (the active virtual
-            environment, then python3 on the PATH); anything else is a program that is run as it is. The exit code is the program's own,
+            Runs a program in Dragon. A .py file, a folder or .zip with a __main__.py, a module, code or - (standard input) runs in the
+            Python found first (the active virtual environment, then python3 on the PATH); anything else is a program that is run as it is. The exit code is the program's own,
             128+n after signal n.
 
             Options:

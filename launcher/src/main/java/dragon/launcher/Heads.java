@@ -83,7 +83,13 @@ final class Heads {
         if (Bytes.text(program).equals("-")) {
             return true; // standard input
         }
-        if (!Bytes.endsWith(program, ".py") && !Bytes.endsWith(program, ".pyw") && !Bytes.endsWith(program, ".pyz")) {
+        if (isFolder(program)) {
+            return holdsMain(program) && (Bytes.indexOf(program, 0, '/') >= 0 || onPath(program) == null);
+        }
+        if (!Bytes.endsWith(program, ".py")
+                && !Bytes.endsWith(program, ".pyw")
+                && !Bytes.endsWith(program, ".pyz")
+                && !Bytes.endsWith(program, ".zip")) {
             return false;
         }
         if (!Linux.accessible(program, Linux.EXISTS)) {
@@ -95,6 +101,18 @@ final class Heads {
                     MISUSED, Bytes.text(program) + ": you may not read it (chmod +r makes it readable)");
         }
         return true;
+    }
+
+    /** Does Python run this folder? */
+    private static boolean holdsMain(byte[] folder) {
+        return Linux.accessible(Bytes.join(folder, Bytes.of("/__main__.py")), Linux.EXISTS);
+    }
+
+    private static MissingException noMain(String name) {
+        return new MissingException(
+                NOT_EXECUTABLE,
+                name
+                        + ": it is a folder without a __main__.py, which Python would run; give the path of a program in it");
     }
 
     private static boolean namesPython(byte[] path) {
@@ -130,6 +148,9 @@ final class Heads {
             if (path != null) {
                 return path;
             }
+            if (isFolder(program)) {
+                throw noMain(name);
+            }
             boolean here = Linux.accessible(program, Linux.EXISTS);
             throw new MissingException(
                     NOT_FOUND,
@@ -140,7 +161,7 @@ final class Heads {
             throw new MissingException(NOT_FOUND, name + ": there is no such file; give the path of a program");
         }
         if (isFolder(program)) {
-            throw new MissingException(NOT_EXECUTABLE, name + ": it is a folder; give the path of a program in it");
+            throw noMain(name);
         }
         if (!Linux.accessible(program, Linux.EXECUTABLE)) {
             throw new MissingException(NOT_EXECUTABLE, name + ": it is not executable (chmod +x makes it so)");
