@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a node's shared memory says while the run stands still: its clients, what their threads wait for, and the objects they are bound to.
+"""What a node's shared memory says while the run stands still: its blocks, its clients, what their threads wait for, and the objects they are bound to.
 
 tests/dump.py PID     of the agent of a run, or of any process that has the memory file open
 
@@ -8,6 +8,7 @@ It reads without a claim and without a lock: of a run that is at work it shows w
 
 from __future__ import annotations
 
+import collections
 import mmap
 import os
 import struct
@@ -21,9 +22,11 @@ OPS = ("none", "send", "receive", "wake", "create", "wait", "update")
 SLOTS = ("FREE", "WRITING", "READY", "READING", "ABANDONED", "CLOSED")
 KINDS = ("?", "channel", "semaphore", "lock", "rlock", "event", "condition", "area", "barrier", "tasks")
 STATES = ("DEAD", "LIVE", "DYING")
-MAIL = ("?", "RELEASE", "PIN", "UNPIN", "NUDGE")
+BLOCKS = ("FREE", "HELD", "SENT", "PART", "AGENT")
+MAIL = ("?", "RELEASE", "PIN", "UNPIN", "NUDGE", "CARRY")
 ROLES = ((1, "user"), (2, "sender"), (4, "receiver"))
 ENTRY, RECORD = 8192, 128
+CLASSES, SLABS_OF_CLASS, SLAB = 119, 33408, 576
 INLINE_REFS, INLINE_RECORDS, RECORD_TABLE = 96, 56, 512
 QUEUES = (128, 448)
 OFFSET = (1 << 48) - 64  # of a reference, without its role below and its tasks above
@@ -68,6 +71,31 @@ class Memory:
         for client in range(1, min(self.u32(256), self.capacity)):
             if self.u64(self.entry(client)) & 0xFF:
                 yield client
+
+    def blocks(self) -> Iterator[tuple[int, int, str]]:
+        """Place, size and state of each block."""
+        classes, slabs, stride = self.u64(72), self.u64(80), self.u32(92)
+        for at in range(classes, classes + CLASSES * stride, stride):
+            size, count = self.u64(at), self.u32(at + 12)
+            for index in struct.unpack_from(f"<{count}I", self.map, at + SLABS_OF_CLASS):
+                slab = slabs + index * SLAB
+                base, words = self.u64(slab), struct.unpack_from(f"<{self.u32(slab + 12)}Q", self.map, slab + 64)
+                for number, word in enumerate(words):
+                    yield base + number * size, size, name(BLOCKS, word >> 20 & 15)
+
+    def tables(self) -> Iterator[int]:
+        """Places of the blocks that are the run-time's own: the mailbox, and the tables of clients."""
+        yield self.mailbox
+        for first in (self.mailbox + 768, *(self.mailbox + queue + 64 for queue in QUEUES)):
+            yield from rings(self, first)
+        for client in range(1, min(self.u32(256), self.capacity)):
+            yield from struct.unpack_from("<22Q", self.map, self.entry(client) + 32)
+
+    def in_use(self) -> dict[int, int]:
+        """By size: how many blocks somebody has, those of the run-time itself not among them."""
+        own = set(self.tables())
+        sizes = (size for at, size, state in self.blocks() if state not in ("FREE", "AGENT") and at not in own)
+        return dict(collections.Counter(sizes))
 
     def record(self, client: int, index: int) -> int:
         """Where a thread record is; 0: there is none."""
@@ -190,7 +218,12 @@ def object_lines(memory: Memory, at: int) -> Iterator[str]:
 
 
 def lines(memory: Memory) -> Iterator[str]:
-    yield f"node's memory: run state {memory.u32(48)}, clients below {memory.u32(256)}, mailbox {memory.mailbox:x}"
+    yield f"node's memory: run state {memory.u32(48)}, clients below {memory.u32(256)}, mailbox {memory.mailbox:x}, {memory.u64(200)} of {memory.u64(192)} bytes granted"
+    states: dict[int, collections.Counter[str]] = {}
+    for _, size, state in memory.blocks():
+        states.setdefault(size, collections.Counter())[state] += 1
+    for size, counts in states.items():
+        yield f"blocks of {size} bytes: " + ", ".join(f"{count} {state}" for state, count in counts.items())
     objects = {memory.mailbox}
     for client in memory.living():
         yield from client_lines(memory, client)

@@ -394,6 +394,19 @@ static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count
     Py_RETURN_NONE;
 }
 
+static PyObject *carry(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
+{
+    static const char *const names[] = {"offset", "id", "token", NULL};
+    PyObject *values[3];
+    uint64_t numbers[3];
+    (void)module;
+    if (!shm_arguments(names, 3, args, count, keywords, values)) return NULL;
+    for (int i = 0; i < 3; i++)
+        if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
+    if (!mail(DRAGON_MAIL_CARRY, numbers[0], numbers[1], DRAGON_USER, &numbers[2])) return NULL;
+    Py_RETURN_NONE;
+}
+
 PyMethodDef shm_process_methods[] = {
     {"map", map, METH_O, "map(fd)\n\nMap the node's memory; fd may be closed after."},
     {"adopt", adopt, METH_O, "adopt(client)\n\nBe this client from now on."},
@@ -408,6 +421,7 @@ PyMethodDef shm_process_methods[] = {
     {"watch", watch, METH_O, "watch(pidfd)\n\nStart the native thread that marks the run as lost when the agent dies."},
     SHM_METHOD("pin", pin, 0, "pin(offset, id, role)\n\nTell the agent that a handle leaves this process; returns its token."),
     SHM_METHOD("unpin", unpin, 0, "unpin(offset, id, role, token)\n\nTell the agent that the handle with this token was bound."),
+    SHM_METHOD("carry", carry, 0, "carry(offset, id, token)\n\nTell the agent that the handle with this token goes into a message of that channel."),
     {NULL, NULL, 0, NULL},
 };
 

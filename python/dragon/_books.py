@@ -115,6 +115,14 @@ class Books:
             self.pending.clear()
             self.room.notify_all()
 
+    def all_ended(self) -> None:
+        """All workers have ended: the handles that went with their tasks will not arrive."""
+        with self.lock:
+            pins = list(self.pins.values())
+            self.pins.clear()
+        for each in pins:
+            _handle.give_up(each)
+
     def be_anothers(self) -> None:
         """This process was forked from the one whose books these are."""
         self.lock = threading.Lock()  # another thread of the parent may have held it

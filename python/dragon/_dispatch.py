@@ -134,6 +134,7 @@ class Dispatcher:
             self.crew.look()
             self._join(self.crew.thread)
             self.crew.end()
+            self.books.all_ended()
             self.stop()
         except _shm.RunOver:
             pass  # then all of it ends by itself
@@ -168,6 +169,7 @@ class Dispatcher:
             self.terminate()
         if self.state == "BROKEN":
             self.crew.end()
+            self.books.all_ended()
         if self.state != "TERMINATE":
             self.crew.dismiss()
             self.stop()

@@ -1,7 +1,8 @@
 """How a reference to an object in shared memory travels: pickled at any time, by any means, to any process of the run.
 
 A handle on its way is a *pin* in the agent's book, from its pickling until it is bound; the receiver's own reference then keeps the object. A pin that went
-with the arguments of a process ends with that process at the latest, so a child that is killed at its start leaves nothing behind.
+with the arguments of a process ends with that process at the latest, so a child that is killed at its start leaves nothing behind; one that went into a message ends
+with the channel at the latest; and any other with the process that made it, if that is killed.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Pinned = tuple[int, int, int, int]  # offset, id, role, token
 
+_DISORDER = 100  # numbers
+
 _collecting = threading.local()
 
 # How many handles this process has exported, and the last of them, each with its number and thread: those of a pickle that came to nothing are taken back.
+# The numbers go up, but for a few that threads which interrupt each other put into the wrong order.
 exported = 0
-_last: collections.deque[tuple[int, int, Handle]] = collections.deque(maxlen=1024)
+_last: collections.deque[tuple[int, int, Handle]] = collections.deque(maxlen=1 << 12)
 
 
 class Handle(NamedTuple):
@@ -60,7 +64,18 @@ def exported_since(number: int) -> list[Pinned]:
     if number == exported:
         return []
     me = threading.get_ident()
-    return [handle[1:] for count, thread, handle in list(_last) if count > number and thread == me]
+    most = min(exported - number + _DISORDER, len(_last))
+    recent = [_last[-i] for i in range(1, most + 1)]  # one that another thread adds meanwhile shows one of them twice
+    return [handle[1:] for count, thread, handle in recent if count > number and thread == me]
+
+
+def carry(channel: _shm.Channel, since: int) -> None:
+    """What this thread exported since `exported` was `since` goes into a message of the channel: if that is lost, or the channel with it, nobody will bind it.
+
+    To be called before the message is sent. Who takes it binds what is in it while he has the channel.
+    """
+    for _, _, _, token in exported_since(since):
+        _shm.carry(channel.offset, channel.id, token)
 
 
 def take_back(since: int) -> None:

@@ -52,6 +52,8 @@ def send(channel: _shm.Channel, thing: Any, timeout: float | None = None) -> Non
         before = _handle.exported
         data, buffers = dump(thing)
         try:
+            if _handle.exported != before:
+                _handle.carry(channel, before)
             if buffers:
                 channel.send_parts([data, *buffers], timeout, PARTS)
             else:

@@ -8,7 +8,7 @@ import sys
 from multiprocessing import pool as stock
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
-from dragon import _message, _shm
+from dragon import _handle, _message, _shm
 
 if TYPE_CHECKING:
     from dragon.connection import Connection
@@ -106,6 +106,7 @@ def _do(flags: int, data: Any, catch: type[BaseException]) -> tuple[bool, Any]:
 
 def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], catch: type[BaseException]) -> None:
     # What came by value goes by value, too; else an answer is what CPython's pool could answer.
+    before = _handle.exported
     try:
         pickled = _message.dump(outcome, _part_of_answer, "cloudpickle" in sys.modules)
     except _shm.Error:
@@ -113,8 +114,11 @@ def _answer(outgoing: _shm.Channel, header: bytes, outcome: tuple[bool, Any], ca
     except Exception as error:
         pickled = _message.dump((False, _instead(outcome[1], error, catch)))
     try:
+        if _handle.exported != before:
+            _handle.carry(outgoing, before)
         _send(outgoing, header, *pickled)
     except (MemoryError, ValueError) as error:  # there is no room for it, or for anything of its size
+        _handle.take_back(before)
         _send(outgoing, header, *_message.dump((False, _with_traceback(error, catch))))
 
 

@@ -96,6 +96,8 @@ def pin(offset: int, id: int, role: int) -> int:
     """Tell the agent that a handle leaves this process; returns the token that travels with it."""
 
 def unpin(offset: int, id: int, role: int, token: int) -> None: ...
+def carry(offset: int, id: int, token: int) -> None:
+    """Tell the agent that the handle with this token goes into a message of the channel at that offset, with which it is lost."""
 
 class _Object:
     """A reference to an object in shared memory; the reference ends with ``release()`` or with this Python object.

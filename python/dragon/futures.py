@@ -145,7 +145,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         settings = Settings(context, _process, 0, arguments, False, "ExecutorWorker", *ends, finishes=True)
         self._dispatcher = Dispatcher(settings, self._pool)
         self._started = False
-        self._drop = weakref.finalize(self, self._dispatcher.close)
+        self._drop = weakref.finalize(self, _close, weakref.ref(self._dispatcher))
         self._drop.atexit = False  # type: ignore[misc]
 
     @property  # type: ignore[override]
@@ -230,6 +230,13 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if kind is not None and issubclass(kind, KeyboardInterrupt) and self._started:
             self._dispatcher.interrupted = True
         self.shutdown()
+
+
+def _close(dispatcher: weakref.ref[Dispatcher]) -> None:
+    """Nobody has the executor any more. Its threads hold the dispatcher, as long as there is anything to be ended; the error that broke it may hold whom it was raised to."""
+    living = dispatcher()
+    if living is not None:
+        living.close()
 
 
 def _process(ctx: Any, **arguments: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import weakref
 from multiprocessing import pool as stock
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Callable
@@ -167,16 +168,23 @@ class _Ending(util.Finalize):
     """Ends the pool: at once where it is told to, or at the interpreter's end; when the pool is collected it only has it ended."""
 
     def __init__(self, pool: Pool, dispatcher: Dispatcher) -> None:
-        super().__init__(pool, dispatcher.terminate, exitpriority=15)
-        self._drop = dispatcher.drop
+        # The threads hold the dispatcher, as long as there is anything to be ended; the error that broke it may hold whom it was raised to.
+        self._dispatcher = weakref.ref(dispatcher)
+        super().__init__(pool, self._terminate, exitpriority=15)
 
     def __call__(self, wr: Any = None, *more: Any, **others: Any) -> Any:
         if wr is None:
             return super().__call__(wr, *more, **others)
-        if self.still_active() and self._pid == os.getpid():  # type: ignore[attr-defined]
-            self._drop()
+        dispatcher = self._dispatcher()
+        if dispatcher is not None and self.still_active() and self._pid == os.getpid():  # type: ignore[attr-defined]
+            dispatcher.drop()
         self.cancel()
         return None
+
+    def _terminate(self) -> None:
+        dispatcher = self._dispatcher()
+        if dispatcher is not None:
+            dispatcher.terminate()
 
 
 def check_retries(retries: Any) -> None:

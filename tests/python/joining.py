@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
 
@@ -34,3 +35,34 @@ def put_for_ever(queue: Any) -> None:
     """Puts until it is killed."""
     while True:
         queue.put(None)
+
+
+def joins(queue: Any) -> threading.Thread:
+    thread = threading.Thread(target=queue.join, daemon=True)
+    thread.start()
+    return thread
+
+
+def finish_the_last(queue: Any) -> None:
+    """One task is left: `join` waits until it is done with, and no longer."""
+    thread = joins(queue)
+    thread.join(0.05)
+    assert thread.is_alive()
+    queue.task_done()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def have_it_twice(ctx: Any) -> None:
+    """Takes one by each of two that are one, and drops the other with its task in hand."""
+    queue = ctx.JoinableQueue()
+    pipe = ctx.Pipe()
+    pipe[0].send(queue)
+    other = pipe[1].recv()
+    queue.put(1)
+    queue.put(2)
+    assert other.get() == 1
+    del other
+    assert queue.get() == 2
+    queue.task_done()
+    finish_the_last(queue)

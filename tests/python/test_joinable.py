@@ -14,22 +14,6 @@ import pytest
 PATIENCE = 60
 
 
-def joins(queue: Any) -> threading.Thread:
-    thread = threading.Thread(target=queue.join, daemon=True)
-    thread.start()
-    return thread
-
-
-def finish_the_last(queue: Any) -> None:
-    """One task is left: `join` waits until it is done with, and no longer."""
-    thread = joins(queue)
-    thread.join(0.05)
-    assert thread.is_alive()
-    queue.task_done()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-
-
 def start(ctx: Any, queue: Any, taken: Any, count: int, then: str) -> Any:
     process = ctx.Process(target=joining.take, args=(queue, taken, count, then))
     process.start()
@@ -42,7 +26,7 @@ def test_what_was_in_the_hands_of_the_killed_is_not_waited_for(ctx: Any) -> None
     for number in range(3):
         queue.put(number)
     process = start(ctx, queue, taken, 2, "sleep")
-    thread = joins(queue)
+    thread = joining.joins(queue)
     process.kill()
     process.join()
     thread.join(0.05)
@@ -62,7 +46,7 @@ def test_who_waits_hears_of_the_death_at_once(ctx: Any) -> None:
     queue, taken = ctx.JoinableQueue(), ctx.Queue()
     queue.put(1)
     process = start(ctx, queue, taken, 1, "sleep")
-    thread = joins(queue)
+    thread = joining.joins(queue)
     os.kill(process.os_pid, signal.SIGKILL)
     thread.join(PATIENCE)
     assert not thread.is_alive()
@@ -85,7 +69,7 @@ def test_who_ends_in_order_leaves_it_to_others(ctx: Any) -> None:
         queue.put(1)
     process = start(ctx, queue, taken, 2, "end")
     process.join()
-    thread = joins(queue)
+    thread = joining.joins(queue)
     queue.task_done()
     thread.join(0.05)
     assert thread.is_alive()
@@ -111,7 +95,7 @@ def test_done_by_another_and_done_in_advance(ctx: Any) -> None:
     assert queue.tasks_lost == 0
     queue.put(3)
     queue.get()
-    finish_the_last(queue)
+    joining.finish_the_last(queue)
 
 
 def test_a_task_that_gives_others(ctx: Any) -> None:
@@ -143,19 +127,10 @@ def test_more_in_hand_than_a_reference_counts(ctx: Any) -> None:
 
 
 def test_one_process_has_it_twice_and_drops_one_with_tasks_in_hand(ctx: Any) -> None:
-    queue = ctx.JoinableQueue()
-    pipe = ctx.Pipe()
-    pipe[0].send(queue)
-    other = pipe[1].recv()
-    queue.put(1)
-    queue.put(2)
-    assert other.get() == 1
-    del other
-    assert queue.get() == 2
-    queue.task_done()
-    finish_the_last(queue)
-    for end in pipe:
-        end.close()
+    process = ctx.Process(target=joining.have_it_twice, args=(ctx,))  # what it drops stays until its end
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == 0
 
 
 def test_putters_are_killed_at_any_moment(ctx: Any) -> None:
@@ -176,7 +151,7 @@ def test_putters_are_killed_at_any_moment(ctx: Any) -> None:
         while not queue.empty():
             queue.get()
             queue.task_done()
-        thread = joins(queue)
+        thread = joining.joins(queue)
         thread.join(PATIENCE)
         assert not thread.is_alive(), "join waits for what was never put"
     assert queue.tasks_lost == 0
@@ -200,7 +175,7 @@ def test_the_killed_had_more_in_hand_than_a_reference_counts(ctx: Any) -> None:
     queue.task_done()
     process.kill()
     process.join()
-    finish_the_last(queue)
+    joining.finish_the_last(queue)
     assert queue.tasks_lost == many
 
 
@@ -213,6 +188,6 @@ def test_many_in_hand_are_left_in_order(ctx: Any) -> None:
     process.join()
     for _ in range(many - 1):
         queue.task_done()
-    finish_the_last(queue)
+    joining.finish_the_last(queue)
     with pytest.raises(ValueError, match="too many times"):
         queue.task_done()

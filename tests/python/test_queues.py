@@ -173,6 +173,9 @@ def test_a_bound_of_any_size(ctx: Any, kind: str, monkeypatch: pytest.MonkeyPatc
         queue.put(Unpicklable())
     queue.put(3)
     assert [queue.get() for _ in range(3)] == [1, 2, 3] and queue.empty()
+    if kind == "JoinableQueue":  # which knows what is in this process's hands, as long as that is
+        for _ in range(4):
+            queue.task_done()
 
 
 class Unpicklable:

@@ -1,13 +1,15 @@
 """Kills processes of every kind at random moments and checks what survives:  python storm.py KILLS SEED FOLDER [JAVA CLASSPATH]
 
 The kinds are the scenes (see `scenes`); a few of them play at once, on objects of their own, and after some kills make room for the next. At the end of
-each, its books are compared; every wait of a survivor must have taken less than a second, apart from what the machine had no processor for.
+each, its books are compared; every wait of a survivor must have taken less than a second, apart from what the machine had no processor for; and nothing of them may be left in the
+node's memory.
 STORM_SCENES=Pools,Pipes plays only these.
 """
 
 from __future__ import annotations
 
 import collections
+import gc
 import multiprocessing as mp
 import os
 import pathlib
@@ -20,10 +22,12 @@ import traceback
 import dragon  # noqa: F401
 import ledger
 import scenes
-from dragon import _shm
+from dragon import _shm, popen
+from patience import until
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 
+import dump
 from procs import processor_wait
 
 AT_ONCE = 3  # scenes
@@ -74,12 +78,18 @@ class Storm:
         self.longest = self.unexplained = 0.0
         self.by_kind = collections.Counter()
         self.pressure = Pressure()
+        mp.Event()
+        self.memory = dump.Memory(_shm.info()["agent_pid"])
 
     def run(self):
         rounds_for_all = -(-len(self.kinds) // AT_ONCE)
         each = max(AT_ONCE, min(KILLS_A_ROUND, -(-self.wanted // rounds_for_all)))
         while self.kills < self.wanted:
             self.round(min(each, self.wanted - self.kills))
+            assert not mp.active_children(), mp.active_children()  # which also forgets those that have ended
+            gc.collect()
+            popen._exits.clear()
+            until(lambda: not self.memory.in_use(), "nothing of a round is left in the node's memory")
             self.tell("progress")
 
     def deal(self):
@@ -123,7 +133,7 @@ class Storm:
     def tell(self, what):
         print(
             f"{what}: {self.kills} kills, {self.operations} operations, {self.lost} lost in dead hands, "
-            f"{_shm.info()['granted'] >> 20} MiB were ever needed, "
+            f"{_shm.info()['granted'] >> 20} MiB are granted, "
             f"longest wait {self.longest:.3f} s, {self.unexplained:.3f} s of one with a processor at hand",
             flush=True,
         )
@@ -137,7 +147,6 @@ def main(kills, seed, folder, *java):
     except BaseException:
         traceback.print_exc()
         os._exit(1)  # the run ends with its head, and all that is at work
-    assert not mp.active_children(), mp.active_children()
     print("kills: " + ", ".join(f"{kind} {count}" for kind, count in sorted(storm.by_kind.items())), flush=True)
     storm.tell("result")
 

@@ -62,13 +62,13 @@ final class SharedMemory implements Names.Objects {
         thread.start();
     }
 
-    /** Looks soon after memory was granted, then ever more seldom; sleeps for good while clients have never needed much. */
+    /** Looks soon after memory was granted, then ever more seldom; sleeps while clients do not have much. */
     private void removeColdPages() {
         ColdPages pages = new ColdPages(memory, books);
         try {
-            books.awaitGranted(FEW_BYTES);
             long pause = SOONEST_LOOK;
             while (memory.running()) {
+                books.awaitGranted(FEW_BYTES);
                 long granted = memory.granted();
                 Thread.sleep(pause);
                 boolean something = pages.look() > 0 || memory.granted() != granted;
@@ -143,6 +143,11 @@ final class SharedMemory implements Names.Objects {
     /** The operating system's pid of a client. */
     void clientIs(int client, int pid) {
         clients.osPid(client, pid);
+    }
+
+    /** Handles go with the arguments of a process that is made; {@link #dead} takes back those that did not arrive. */
+    void entrust(List<Long> tokens) {
+        sweeper.entrust(tokens);
     }
 
     /** What a dead process held is swept, and its number free after that; handles that were on their way to it will not arrive. */

@@ -132,6 +132,7 @@ final class Workers {
             from.fail(call, "processes", memory().clientsUsedUp(), Linux.EAGAIN);
             return;
         }
+        memory().entrust(spawn.tokens());
         requests.put(id, new Request(from, call, spawn, setting, descriptors));
         Birth birth = new Birth(id, client, parent.process(), spawn.exitEvent(), spawn.exitEventId(), spawn.daemon());
         apply(new Event.Wanted(birth, setting.interpreter(), setting.exec()));

@@ -193,6 +193,7 @@ final class Audit {
                 }
             });
         }
+        pins.drop(offset).forEach(this::add);
         rings.addAll(Slots.queueRings(memory, offset));
         for (long ring : rings) {
             long block = Raw.getLong(ring + Ring.BLOCK);

@@ -15,6 +15,7 @@ public final class Mailbox {
     static final int PIN = 2;
     static final int UNPIN = 3;
     static final int NUDGE = 4;
+    static final int CARRY = 5;
 
     private static final int SLOT_SIZE = 64;
 
@@ -57,6 +58,11 @@ public final class Mailbox {
         long token = client.nextToken();
         tell(client.record(), PIN, handle, role, token);
         return token;
+    }
+
+    /** The handle with that token goes into a message of the channel: to be called before that is sent. If it is lost there, the object is not kept for it. */
+    public void carry(Handle channel, long token) {
+        tell(client.record(), CARRY, channel, Role.USER, token);
     }
 
     /** A handle that travelled with that token is bound here. */

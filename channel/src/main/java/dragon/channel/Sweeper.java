@@ -4,6 +4,7 @@ import dragon.memory.Client;
 import dragon.memory.ClientTable;
 import dragon.memory.Memory;
 import dragon.memory.MemoryExhaustedException;
+import dragon.memory.Raw;
 import dragon.memory.RunState;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,6 +28,8 @@ public final class Sweeper {
     private final News news;
     private final Audit audit;
     private final List<Long> unpins = new ArrayList<>();
+    private final List<Long> killed =
+            new ArrayList<>(); // what the tokens of those begin with whose letters are not all read yet
     private boolean called;
     private long holds;
     private final MemorySegment letter = MemorySegment.ofArray(new long[4]);
@@ -51,9 +54,12 @@ public final class Sweeper {
         if (!clients.condemn(client)) {
             return false;
         }
+        if (!clients.orderly(client)) {
+            killed.add(Client.firstToken(memory, client));
+        }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
-        if (news.isDue() || audit.isDue()) {
+        if (news.isDue() || audit.isDue() || pins.size() > 0) {
             callThread();
         }
         return true;
@@ -72,6 +78,11 @@ public final class Sweeper {
         long token = (long) agent.number() << 46 | ++holds;
         pins.pin(token, reference);
         return token;
+    }
+
+    /** The handles with these tokens go to a process at its start: they outlive who made them, and are unpinned by the process or after its end. */
+    public synchronized void entrust(List<Long> tokens) {
+        pins.entrust(tokens);
     }
 
     /** A token that a handle travelled with will not be bound: the process it was meant for is gone. */
@@ -121,6 +132,10 @@ public final class Sweeper {
         called = false;
         unpins.forEach(token -> audit.add(pins.unpin(token)));
         unpins.clear();
+        if (drained) {
+            killed.forEach(first -> pins.forget(first).forEach(audit::add));
+            killed.clear();
+        }
         boolean audited = drained && audit.isDue();
         while (drained && audit.isDue()) {
             audit.run(this::read);
@@ -147,7 +162,16 @@ public final class Sweeper {
             case Mailbox.RELEASE -> audit.add(reference & ~Role.MASK);
             case Mailbox.PIN -> pins.pin(token, reference);
             case Mailbox.UNPIN -> audit.add(pins.unpin(token));
+            case Mailbox.CARRY -> carry(token, letter.get(ValueLayout.JAVA_LONG, 8), reference & ~Role.MASK);
             default -> {} // NUDGE
+        }
+    }
+
+    /** The sender is bound to the channel, so that is there: else the letter is about what is past. */
+    private void carry(long token, long id, long channel) {
+        if (Slots.isObject(memory, channel) && Raw.getLongAcquire(memory.address(channel) + ObjectLayout.ID) == id) {
+            pins.carry(token, channel);
+            audit.add(channel); // which may have been kept by this very handle
         }
     }
 }

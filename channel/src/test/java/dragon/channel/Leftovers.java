@@ -24,12 +24,14 @@ final class Leftovers {
         Slots.messageRings(memory, memory.mailbox()).forEach(ring -> mailbox.add(Raw.getLong(ring + Ring.BLOCK)));
         Slots.queueRings(memory, memory.mailbox()).forEach(ring -> mailbox.add(Raw.getLong(ring + Ring.BLOCK)));
         for (int index = 1;
-                index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0;
+                index < memory.slabsCapacity() && Raw.getInt(memory.slab(index) + Slab.BLOCKS) != 0;
                 index++) {
             for (int m = 0; m < Raw.getInt(memory.slab(index) + Slab.BLOCKS); m++) {
                 long ref = (long) index << 6 | m;
                 long word = Raw.getLongAcquire(Blocks.wordAt(memory, ref));
-                if (Blocks.stateOf(word) != Blocks.FREE && !mailbox.contains(ref)) {
+                if (Blocks.stateOf(word) != Blocks.FREE
+                        && Blocks.stateOf(word) != Blocks.AGENT
+                        && !mailbox.contains(ref)) {
                     used.add("block " + Long.toHexString(ref) + " state " + Blocks.stateOf(word) + " owner "
                             + Blocks.ownerOf(word) + " size " + Blocks.sizeOf(memory, ref));
                 }
@@ -41,7 +43,7 @@ final class Leftovers {
     /** Every free block can be found by the hints. */
     static void assertHintsComplete(Memory memory) {
         for (int index = 1;
-                index < memory.slabsCapacity() && Raw.getLong(memory.slab(index) + Slab.BASE) != 0;
+                index < memory.slabsCapacity() && Raw.getInt(memory.slab(index) + Slab.BLOCKS) != 0;
                 index++) {
             long slab = memory.slab(index);
             long entry = memory.blockClass(Raw.getInt(slab + Slab.CLASS));

@@ -390,35 +390,38 @@ final class MessageScenarios {
 
     private static final class Pinning extends CrashScenario {
         private Channel theirs;
+        private Channel carrier;
         private long token;
+        private boolean carried;
 
         Pinning() {
-            super("pin a handle, let go, and die");
+            super("pin a handle, give it to a channel, let go, and die");
         }
 
         @Override
         void prepare() {
             theirs = Channel.create(victim);
+            carrier = Channel.create(survivor);
+            Channel.bind(victim, carrier.handle(), Role.USER);
         }
 
         @Override
         void act() {
             token = Mailbox.of(victim).pin(theirs.handle(), Role.SENDER);
+            Mailbox.of(victim).carry(carrier.handle(), token);
+            carried = true;
             theirs.close();
         }
 
         @Override
         void verify(boolean killed) {
-            if (token != 0) {
+            if (carried) {
                 Channel bound = keep(Channel.bind(survivor, theirs.handle(), Role.SENDER));
                 Mailbox.of(survivor).unpin(bound.handle(), Role.SENDER, token);
                 bound.sendLong(1);
                 assertThat(bound.receiveLong()).isEqualTo(1);
-            } else {
-                // Killed before the token was known: whether a PIN is in the book or not, nobody will bind.
-                node.sweeper.unpin((long) victim.number() << 46 | 1);
-                node.sweeper.serve(Duration.ZERO);
-            }
+            } // else the pin, if there is one, went with the victim, or goes with the channel
+            carrier.close();
             node.sweeper.serve(Duration.ZERO);
             assertThat(node.sweeper.pins()).isZero();
         }

@@ -196,6 +196,7 @@ class ObjectsTest {
         channel.sendLong(8);
         long token = Mailbox.of(client).pin(channel.handle(), Role.USER);
         channel.close();
+        client.orderly();
         node.sweep(client);
         assertThat(node.sweeper.pins()).isEqualTo(1);
         Channel bound = Channel.bind(other, channel.handle(), Role.USER);
@@ -212,6 +213,7 @@ class ObjectsTest {
     void tokensOfTheNextClientWithANumberAreOthers() {
         Channel channel = Channel.create(other);
         long token = Mailbox.of(client).pin(channel.handle(), Role.USER);
+        client.orderly();
         node.sweep(client);
         Client next = node.client();
         assertThat(next.number()).isEqualTo(client.number());
@@ -221,6 +223,51 @@ class ObjectsTest {
         node.sweeper.unpin(another);
         channel.close();
         node.sweeper.serve(Duration.ZERO);
+    }
+
+    @Test
+    void aPinGoesWithTheClientThatWasKilledUnlessAnotherHasTheHandle() {
+        Channel lost = Channel.create(client);
+        Channel given = Channel.create(client);
+        Channel sent = Channel.create(client);
+        Channel carrier = Channel.create(other);
+        Mailbox letters = Mailbox.of(client);
+        letters.pin(lost.handle(), Role.USER);
+        long withArguments = letters.pin(given.handle(), Role.USER);
+        node.sweeper.entrust(List.of(withArguments));
+        long inMessage = letters.pin(sent.handle(), Role.USER);
+        letters.carry(carrier.handle(), inMessage);
+        node.sweep(client);
+        assertThat(node.sweeper.pins()).isEqualTo(2);
+        assertThatThrownBy(() -> Channel.bind(other, lost.handle(), Role.USER))
+                .isInstanceOf(NoSuchObjectException.class);
+        Channel.bind(other, given.handle(), Role.USER).close();
+        Channel.bind(other, sent.handle(), Role.USER).close();
+        node.sweeper.unpin(withArguments);
+        carrier.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(node.sweeper.pins()).isZero();
+    }
+
+    @Test
+    void whatAChannelCarriesGoesWithItAlsoThroughOtherChannelsAndItself() {
+        Channel outer = Channel.create(client);
+        Channel inner = Channel.create(client);
+        Channel innermost = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, innermost.handle(), Role.SENDER);
+        Mailbox letters = Mailbox.of(client);
+        letters.carry(outer.handle(), letters.pin(outer.handle(), Role.USER));
+        letters.carry(outer.handle(), letters.pin(inner.handle(), Role.USER));
+        letters.carry(inner.handle(), letters.pin(sender.handle(), Role.SENDER));
+        inner.close();
+        sender.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(node.sweeper.pins()).isEqualTo(3);
+        assertThat(innermost.poll(Duration.ZERO)).isFalse();
+        outer.close();
+        node.sweeper.serve(Duration.ZERO);
+        assertThat(node.sweeper.pins()).isZero();
+        assertThatThrownBy(innermost::receive).isInstanceOf(ChannelClosedException.class);
     }
 
     @Test

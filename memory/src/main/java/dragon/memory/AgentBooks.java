@@ -3,10 +3,14 @@ package dragon.memory;
 import dragon.memory.Layout.BlockClass;
 import dragon.memory.Layout.Header;
 import dragon.memory.Layout.Slab;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
 
 /**
- * The agent's books: grants slabs to classes while the header's limit allows. Every byte is charged before anyone may touch it. Thread-safe; there
- * is one per node, in the agent, whose death ends the run: so nothing here has to survive a kill, only to be seen in order by others.
+ * The agent's books: grants slabs to classes while the header's limit allows. Every byte is charged before anyone may touch it. What is wholly free again can be granted to any
+ * class: its slab's bytes are taken away, without their pages, and the slab rests until its class needs it. Thread-safe; there is one per node, in the agent, whose death ends
+ * the run: so nothing here has to survive a kill, only to be seen in order by others.
  */
 public final class AgentBooks implements Books {
     private static final int SMALL_PART = 256;
@@ -16,32 +20,41 @@ public final class AgentBooks implements Books {
 
     private final Memory memory;
     private final String setting;
+    private final Slabs table;
+    private final Arena arena;
+    private final List<TreeSet<Integer>> resting = new ArrayList<>(); // by class; in the order of their numbers
     private int slabs = 1; // entry 0 is unused
-    private long used; // bytes of the arena
 
     /** Books of a fresh memory. {@code setting} names, in a refusal, what raises the limit. */
     public AgentBooks(Memory memory, String setting) {
         this.memory = memory;
         this.setting = setting;
+        this.table = new Slabs(memory);
+        this.arena = new Arena(Raw.getLong(memory.base() + Header.ARENA), memory.size());
+        for (int c = 0; c < SizeClasses.COUNT; c++) {
+            resting.add(new TreeSet<>());
+        }
     }
 
     @Override
     public synchronized void grow(int blockClass) {
         long entry = memory.blockClass(blockClass);
-        int present = Raw.getInt(entry + BlockClass.SLAB_COUNT);
-        int open = Hints.open(entry, present);
+        int known = Raw.getInt(entry + BlockClass.SLAB_COUNT);
+        int present = known - resting.get(blockClass).size();
+        int open = Hints.open(entry, known);
         long bytes = SizeClasses.slabBytes(blockClass, memory.pageSize());
-        if (open > present / FEW || open > 0 && !hasRoom(bytes)) {
+        if (open > present / FEW || open > 0 && !hasRoom(blockClass, bytes)) {
             return; // another asker's slabs, or blocks freed meanwhile: the caller looks again
+        }
+        if (bytes > left()) {
+            makeRoom(bytes - left());
         }
         int more = slabsAtOnce(present, blockClass, bytes);
         do {
-            charge(bytes);
+            charge(blockClass, bytes);
             notifyAll();
-            long base = Raw.getLong(memory.base() + Header.ARENA) + used;
-            used += bytes;
-            addSlab(entry, blockClass, slabs++, base);
-        } while (--more > 0 && hasRoom(bytes));
+            table.open(resting(blockClass), arena.take(bytes));
+        } while (--more > 0 && hasRoom(blockClass, bytes));
     }
 
     /**
@@ -54,6 +67,16 @@ public final class AgentBooks implements Books {
         return (int) Math.max(1, Math.min(most, affordable));
     }
 
+    /** A slab of the class that rests; a new one where there is none. */
+    private int resting(int blockClass) {
+        Integer lowest = resting.get(blockClass).pollFirst();
+        if (lowest != null) {
+            return lowest;
+        }
+        table.add(slabs, blockClass);
+        return slabs++;
+    }
+
     /** Returns once that many bytes are granted. */
     public synchronized void awaitGranted(long bytes) throws InterruptedException {
         while (memory.granted() < bytes) {
@@ -61,15 +84,58 @@ public final class AgentBooks implements Books {
         }
     }
 
-    /** One more than the slabs granted so far, which are numbered from 1 and lie in this order. */
+    /** One more than the slabs there ever were, which are numbered from 1. */
     synchronized int slabs() {
         return slabs;
     }
 
-    private void charge(long bytes) {
-        if (!hasRoom(bytes)) {
+    /**
+     * Slabs that were taken out of use and lie one after another: their pages go, and their bytes can be granted again. Returns how many bytes; 0 if the system does not
+     * want them: then they are in use as before.
+     */
+    long retire(List<Integer> run) {
+        long bytes = run.stream().mapToLong(table::bytes).sum();
+        if (!Libc.giveBack(memory.address(table.base(run.getFirst())), bytes, memory.pageSize())) {
+            run.forEach(table::release);
+            return 0;
+        }
+        run.forEach(this::rest);
+        return bytes;
+    }
+
+    private synchronized void rest(int slab) {
+        long bytes = table.bytes(slab);
+        arena.give(table.rest(slab), bytes);
+        resting.get(table.blockClass(slab)).add(slab);
+        Raw.putLongRelease(memory.base() + Header.GRANTED, memory.granted() - bytes);
+    }
+
+    /** Before anybody is refused: retires slabs that are wholly free, as many as are needed; none if that is not enough. */
+    private void makeRoom(long needed) {
+        List<Integer> taken = new ArrayList<>();
+        long bytes = 0;
+        for (int slab = 1; slab < slabs && bytes < needed; slab++) {
+            if (looksFree(slab) && table.take(slab)) {
+                taken.add(slab);
+                bytes += table.bytes(slab);
+            }
+        }
+        if (bytes < needed) {
+            taken.forEach(table::release);
+        } else {
+            table.runs(taken).forEach(this::retire);
+        }
+    }
+
+    private boolean looksFree(int slab) {
+        long free = Raw.getLongAcquire(memory.slab(slab) + Slab.FREE);
+        return free != 0 && Long.bitCount(free) == SizeClasses.blocksOf(table.blockClass(slab));
+    }
+
+    private void charge(int blockClass, long bytes) {
+        if (!hasRoom(blockClass, bytes)) {
             throw new MemoryExhaustedException(
-                    bytes, hasPlace(bytes) ? Math.max(0, left()) : 0, memory.limit(), setting);
+                    bytes, hasPlace(blockClass, bytes) ? Math.max(0, left()) : 0, memory.limit(), setting);
         }
         Raw.putLongRelease(memory.base() + Header.GRANTED, memory.granted() + bytes);
     }
@@ -79,26 +145,11 @@ public final class AgentBooks implements Books {
         return memory.limit() - memory.granted();
     }
 
-    private boolean hasRoom(long bytes) {
-        return bytes <= left() && hasPlace(bytes);
+    private boolean hasRoom(int blockClass, long bytes) {
+        return bytes <= left() && hasPlace(blockClass, bytes);
     }
 
-    private boolean hasPlace(long bytes) {
-        long arena = Raw.getLong(memory.base() + Header.ARENA);
-        return slabs < memory.slabsCapacity() && arena + used + bytes <= memory.size();
-    }
-
-    private void addSlab(long entry, int blockClass, int index, long base) {
-        int number = Raw.getInt(entry + BlockClass.SLAB_COUNT);
-        int blocks = SizeClasses.blocksOf(blockClass);
-        long slab = memory.slab(index);
-        Raw.putLong(slab + Slab.BASE, base);
-        Raw.putInt(slab + Slab.CLASS, blockClass);
-        Raw.putInt(slab + Slab.BLOCKS, blocks);
-        Raw.putInt(slab + Slab.NUMBER, number);
-        Raw.putInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES, index);
-        Raw.putIntRelease(entry + BlockClass.SLAB_COUNT, number + 1);
-        Raw.orLong(slab + Slab.FREE, -1L >>> (64 - blocks));
-        Hints.raise(entry, number);
+    private boolean hasPlace(int blockClass, long bytes) {
+        return (slabs < memory.slabsCapacity() || !resting.get(blockClass).isEmpty()) && arena.has(bytes);
     }
 }

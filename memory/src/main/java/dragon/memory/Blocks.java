@@ -234,9 +234,10 @@ public final class Blocks {
         int count = Raw.getIntAcquire(entry + BlockClass.SLAB_COUNT);
         for (int number = 0; number < count; number++) {
             int index = Raw.getInt(entry + BlockClass.SLABS + (long) number * Integer.BYTES);
-            long in = offset - Raw.getLong(memory.slab(index) + Slab.BASE);
+            long base = Raw.getLong(memory.slab(index) + Slab.BASE); // 0: the slab rests
+            long in = offset - base;
             long blockSize = Raw.getLong(entry + BlockClass.SIZE);
-            if (in >= 0 && in < blockSize * Raw.getInt(memory.slab(index) + Slab.BLOCKS)) {
+            if (base > 0 && in >= 0 && in < blockSize * Raw.getInt(memory.slab(index) + Slab.BLOCKS)) {
                 return (long) index << 6 | in / blockSize;
             }
         }

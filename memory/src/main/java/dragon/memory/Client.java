@@ -102,8 +102,8 @@ public final class Client {
         records.disturb(entry);
     }
 
-    /** Tokens of those who had the number before may still be out: the entry's generation keeps them apart. */
-    private static long firstToken(Memory memory, int number) {
+    /** One less than the first token of the client that has a number now. Tokens of those who had it before may still be out: the entry's generation keeps them apart. */
+    public static long firstToken(Memory memory, int number) {
         long generation = Raw.getLongAcquire(memory.client(number) + ClientEntry.STATE) >>> 8;
         return (long) number << 46 | (generation & 0x3fff) << 32;
     }

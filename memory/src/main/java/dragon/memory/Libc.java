@@ -98,14 +98,12 @@ public final class Libc {
 
     /**
      * Gives the whole pages of {@code page} bytes among these bytes of a mapped file back: they are zero, and take memory again only when they are touched. Where the
-     * kernel will not have them they stay as they are, which costs memory and harms nobody.
+     * kernel will not have them they stay as they are, which costs memory and harms nobody: false.
      */
-    public static void giveBack(long address, long bytes, long page) {
+    public static boolean giveBack(long address, long bytes, long page) {
         long first = (address + page - 1) & -page;
         long end = (address + bytes) & -page;
-        if (end > first) {
-            call(SYS_MADVISE, first, end - first, MADV_REMOVE, 0, 0, 0);
-        }
+        return end <= first || call(SYS_MADVISE, first, end - first, MADV_REMOVE, 0, 0, 0) == 0;
     }
 
     private static String describe(int errno) {

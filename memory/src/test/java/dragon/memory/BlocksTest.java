@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -113,6 +114,91 @@ class BlocksTest {
             node.books.grow(SizeClasses.classOf(1024));
             assertThat(client.blocks().alloc(record, 0, 1024)).isEqualTo(all.getFirst());
         }
+    }
+
+    @Test
+    void whatIsWhollyFreeServesEverySize() {
+        try (TestMemory node = new TestMemory(32 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            for (int round = 0; round < 50; round++) {
+                long small = client.blocks().alloc(record, 0, 64 + round);
+                long large = client.blocks().alloc(record, 1, 24 << 20);
+                assertThat(Raw.getLong(client.blocks().address(large)))
+                        .as("zero")
+                        .isZero();
+                Raw.putLong(client.blocks().address(large), 1);
+                client.blocks().free(record, 1);
+                List<Long> many = new ArrayList<>();
+                for (int i = 0; i < 150; i++) {
+                    many.add(client.blocks().alloc(record, 1, 128 << 10));
+                }
+                many.forEach(each -> Blocks.release(node.memory, each));
+                Blocks.release(node.memory, small);
+                assertThat(node.memory.granted()).isLessThanOrEqualTo(32 << 20);
+            }
+        }
+    }
+
+    @Test
+    void whoIsRefusedAllTheSameLosesNothing() {
+        try (TestMemory node = new TestMemory(32 << 20)) {
+            Client client = node.client();
+            ThreadRecord record = client.record();
+            long kept = client.blocks().alloc(record, 0, 10 << 20);
+            client.blocks().alloc(record, 1, 10 << 20);
+            client.blocks().free(record, 1);
+            long granted = node.memory.granted();
+            assertThatExceptionOfType(MemoryExhaustedException.class)
+                    .isThrownBy(() -> client.blocks().alloc(record, 1, 24 << 20));
+            assertThat(node.memory.granted()).isEqualTo(granted);
+            assertThat(client.blocks().alloc(record, 1, 10 << 20)).isNotEqualTo(kept);
+        }
+    }
+
+    @Test
+    void manyThreadsTakeAllSizesWhereMemoryMustChangeHands() throws Exception {
+        try (TestMemory node = new TestMemory(16 << 20);
+                ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            Client client = node.client();
+            Callable<Integer> task = () -> changeSizes(client);
+            for (Future<Integer> each : threads.invokeAll(List.of(task, task, task, task))) {
+                assertThat(each.get()).isPositive();
+            }
+            assertThat(node.memory.granted()).isLessThanOrEqualTo(16 << 20);
+            client.blocks().alloc(client.record(), 0, 16 << 20);
+        }
+    }
+
+    /** Takes blocks of any size; both ends stay what they were made, whoever is refused. */
+    private static int changeSizes(Client client) {
+        ThreadRecord record = client.record();
+        SplittableRandom dice = new SplittableRandom(Thread.currentThread().threadId());
+        int taken = 0;
+        for (int round = 0; round < 3000; round++) {
+            for (int k = 0; k < 4; k++) {
+                long size = 64L << dice.nextInt(16);
+                try {
+                    client.blocks().alloc(record, k, size);
+                } catch (MemoryExhaustedException _) {
+                    continue;
+                }
+                taken++;
+                long ref = Blocks.refIn(record, k);
+                Raw.putLong(client.blocks().address(ref), ref << 8 | k);
+                Raw.putLong(client.blocks().address(ref) + size - 8, ref << 8 | k);
+            }
+            for (int k = 0; k < 4; k++) {
+                long ref = Blocks.refIn(record, k);
+                if (ref != 0) {
+                    long last = client.blocks().address(ref) + Blocks.sizeOf(client.memory(), ref) - 8;
+                    assertThat(Raw.getLong(client.blocks().address(ref))).isEqualTo(ref << 8 | k);
+                    assertThat(Raw.getLong(last)).isEqualTo(ref << 8 | k);
+                    client.blocks().free(record, k);
+                }
+            }
+        }
+        return taken;
     }
 
     @Test
