@@ -311,7 +311,7 @@ class Connection:
         self._calls = 1
         self._waiting: dict[int, Message | None] = {}
         self._given_up: set[int] = set()
-        self.closed = self.busy = False
+        self.closed = self.busy = self._ended = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             self._socket.connect("\0" + address)
@@ -401,14 +401,26 @@ class Connection:
             size = 4 + int.from_bytes(data[:4], "little")
             if 4 <= len(data) < size:
                 data = self._socket.recv(size, look)
+            whole = 4 <= size <= len(data)
+            if not whole:  # a signal has interrupted the look; or the agent died in the middle of a frame
+                data = b"" if self._ended else data
+                self._ended = self._has_ended()
         except ConnectionResetError:
             data = b""
         if not data:
             self.close()
             raise _gone()
-        if len(data) >= size:
+        if whole:
             self._keep(Frame.decode(data[4:size]))
             self._socket.recv(size)
+
+    def _has_ended(self) -> bool:
+        """Will nothing more come than what has come?"""
+        import select
+
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def _keep(self, frame: Frame) -> None:
         if frame.call in self._waiting:

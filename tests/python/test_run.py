@@ -7,6 +7,7 @@ import pathlib
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -30,6 +31,23 @@ def test_a_handle_of_another_run_says_so(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 1
     assert "belongs to another run" in done.stderr and "only within the run that made it" in done.stderr
     assert file.stat().st_size < 300
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x09", b"\x09\0\0\0", b"\x09\0\0\0\x08"])
+def test_an_agent_that_dies_in_the_middle_of_an_answer_is_gone(sent: bytes) -> None:
+    from dragon import _agent, _shm
+    from dragon._control import Flush
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0dragon-test-{os.getpid()}")
+        server.listen()
+        connection = _agent.Connection(f"dragon-test-{os.getpid()}")
+        agent, _ = server.accept()
+        agent.sendall(sent)
+        agent.shutdown(socket.SHUT_WR)
+        with pytest.raises(_shm.RunOver, match="the run has ended, or its agent was killed"):
+            connection.call(Flush(), ())
+        agent.close()
 
 
 def test_a_run_that_ends_is_joined_by_nobody(tmp_path: pathlib.Path) -> None:
