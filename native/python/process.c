@@ -175,7 +175,7 @@ bool shm_make_usable(struct shm_object *object)
 static PyObject *map(PyObject *module, PyObject *arg)
 {
     struct dragon_process mapped = {0};
-    char why[256];
+    char why[512];
     (void)module;
     int fd = (int)PyLong_AsLong(arg);
     if (fd == -1 && PyErr_Occurred()) return NULL;

@@ -1,4 +1,4 @@
-"""Descriptors, processes and client numbers run out: the error names the limit, need and have, and what raises it; the run goes on."""
+"""Descriptors, processes, client numbers and address space run out: the error names the limit, need and have, and what raises it; the run goes on."""
 
 from __future__ import annotations
 
@@ -114,3 +114,49 @@ def test_descriptors_of_a_program(tmp_path: Path) -> None:
         assert line.startswith(f"24 {what} needs another descriptor, and all 50 that this process (pid ")
         assert "(ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
     assert lines[3:] == ["0"]
+
+
+SPACE = """
+import dragon, multiprocessing as mp, sys
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    try:
+        with mp.Pool(2) as pool:
+            print(pool.map(abs, [-1, 2]))
+        held = mp.Queue()
+        while True:
+            held.put(bytes(64 << 20))
+    except (OSError, MemoryError) as error:
+        print(type(error).__name__, " ".join(str(error).split()))
+"""
+
+
+def limited(kilobytes: int, folder: Path) -> list[str]:
+    return output(folder, SPACE, "sh", "-c", f'ulimit -v {kilobytes}; exec "$@"', "sh", DRAGON_MEMORY="100G")
+
+
+def test_address_space_is_fitted_to_its_limit(tmp_path: Path) -> None:
+    works, full = limited(5_000_000, tmp_path)
+    assert works == "[1, 2]"
+    assert full.startswith("MemoryError")
+    assert "the limit of address space" in full
+    assert "ulimit -v" in full
+
+
+def test_too_little_address_space_for_a_run(tmp_path: Path) -> None:
+    (line,) = limited(3_000_000, tmp_path)
+    assert line.startswith("NotStarted")
+    assert "bytes of address space at least" in line
+    assert "a process may have 3072000000 bytes of it" in line
+    assert "it costs no memory: raise the limit of address space, where the run is started (ulimit -v" in line
+
+
+def test_less_address_space_than_the_agent_has(tmp_path: Path) -> None:
+    below = SPACE.replace("import", "import resource, dragon._runtime as runtime, ", 1).replace(
+        "    try:",
+        "    runtime.begin()\n    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, resource.RLIM_INFINITY))\n    try:",
+    )
+    (line,) = output(tmp_path, below)
+    assert "bytes of address space besides what this process (pid " in line
+    assert f"a process may have {8 << 30} in all" in line
+    assert "raise the limit (ulimit -v, or resource.RLIMIT_AS)" in line

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -130,6 +131,21 @@ static inline dragon_u64 *dragon_ref_at(const struct dragon_process *process, st
     return NULL;
 }
 
+/* Why that many bytes could not be mapped: mostly this process's address space is limited more tightly than its agent's. */
+static inline void dragon_say_unmapped(long long size, int error, char *why, size_t why_size)
+{
+    struct rlimit limit;
+    if (error != ENOMEM || getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) {
+        snprintf(why, why_size, "cannot map the node's memory of %lld bytes: errno %d", size, error);
+        return;
+    }
+    snprintf(
+        why, why_size,
+        "cannot map the node's memory: it needs %lld bytes of address space besides what this process (pid %d) has already, and a process may have "
+        "%llu in all; it costs no memory: raise the limit (ulimit -v, or resource.RLIMIT_AS), or start the whole run with it, which then takes less",
+        size, (int)getpid(), (unsigned long long)limit.rlim_cur);
+}
+
 /* Maps the node's memory. False: `why` tells what is wrong with it. The descriptor may be closed afterwards. */
 static inline bool dragon_map(struct dragon_process *process, int fd, char *why, size_t why_size)
 {
@@ -144,8 +160,7 @@ static inline bool dragon_map(struct dragon_process *process, int fd, char *why,
     }
     void *base = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (base == MAP_FAILED) {
-        snprintf(why, why_size, "cannot map the node's memory of %lld bytes: errno %d (is there a limit on address space, ulimit -v?)",
-                 (long long)file.st_size, errno);
+        dragon_say_unmapped((long long)file.st_size, errno, why, why_size);
         return false;
     }
     struct dragon_header *header = base;

@@ -1,5 +1,6 @@
 package dragon.agent;
 
+import dragon.memory.DragonException;
 import dragon.memory.MemoryPlan;
 import org.jspecify.annotations.Nullable;
 
@@ -9,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param bytes the limit
  * @param setting what raises it, for the words of a refusal
+ * @param space bytes of address space that the memory's file may take
  * @param processes how many processes may be attached at once: the setting {@code DRAGON_PROCESSES}, or the usual
  */
-record Budget(long bytes, String setting, int processes) {
+record Budget(long bytes, String setting, long space, int processes) {
     static final String SETTING = "DRAGON_MEMORY";
     static final String PROCESSES = "DRAGON_PROCESSES";
 
@@ -23,9 +25,23 @@ record Budget(long bytes, String setting, int processes) {
         long group = groupLimit() / 2;
         long free = wanted != null && !wanted.isEmpty() ? size(wanted) : Math.max(LEAST, available() / 2);
         int processes = processes(System.getenv(PROCESSES));
-        return group < free
-                ? new Budget(group, "the memory limit of this control group (half of it is used at most)", processes)
-                : new Budget(free, SETTING + " (a size such as 8G)", processes);
+        String setting = group < free
+                ? "the memory limit of this control group (half of it is used at most)"
+                : SETTING + " (a size such as 8G)";
+        AddressSpace space = AddressSpace.now();
+        Budget budget = new Budget(Math.min(group, free), setting, space.room(), processes);
+        try {
+            return budget.plan(0).limit() < budget.bytes
+                    ? new Budget(budget.bytes, AddressSpace.MEND, budget.space, processes)
+                    : budget;
+        } catch (DragonException e) {
+            throw new IllegalArgumentException(e.getMessage() + "; " + space.words(), e);
+        }
+    }
+
+    /** The node's memory, as large as it may be. */
+    MemoryPlan plan(int node) {
+        return MemoryPlan.of(bytes, processes + 2, node).within(space, Math.min(bytes, LEAST));
     }
 
     /** The number of processes that is wanted; null or empty: the usual. */

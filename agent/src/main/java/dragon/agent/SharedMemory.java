@@ -45,7 +45,7 @@ final class SharedMemory implements Names.Objects {
     SharedMemory(int node, byte[] runId, long agentId, Budget budget) {
         this.runId = runId;
         processes = budget.processes();
-        memory = Memory.create(MemoryPlan.of(budget.bytes(), processes + 2, node), word(0), word(8));
+        memory = Memory.create(budget.plan(node), word(0), word(8));
         clients = new ClientTable(memory);
         clients.addAgent(Linux.getpid(), agentId);
         books = new AgentBooks(memory, budget.setting());

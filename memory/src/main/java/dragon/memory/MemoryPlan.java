@@ -13,6 +13,8 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
     public static final int USUAL_CLIENTS = 1 << 14;
     public static final int MOST_CLIENTS = 1 << 18;
 
+    private static final long HUGE_PAGE = 2 << 20;
+
     /** Checks the bounds the layout has. */
     public MemoryPlan {
         require(limit > 0 && size >= limit, "a memory of " + size + " bytes cannot grant a limit of " + limit);
@@ -29,6 +31,16 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
     /** As usual, but for so many entries of the client table. */
     public static MemoryPlan of(long limit, int clients, int node) {
         return new MemoryPlan(Math.max(1L << 40, Math.multiplyExact(limit, 4)), limit, clients, Layout.Slab.MOST, node);
+    }
+
+    /** The same, or what of it fits into that many bytes of address space: a smaller file, which may grant less. Throws {@link DragonException} if not even {@code least} can be granted. */
+    public MemoryPlan within(long space, long least) {
+        long most = (space & -HUGE_PAGE) - arenaAt();
+        require(
+                most >= least,
+                "the node's memory needs " + (arenaAt() + least + HUGE_PAGE) + " bytes of address space at least, and "
+                        + space + " can be had");
+        return most >= size ? this : new MemoryPlan(most, Math.min(limit, most), clients, slabs, node);
     }
 
     private static void require(boolean holds, String otherwise) {
@@ -59,6 +71,6 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
 
     /** The first byte handed out. */
     long arenaAt() {
-        return Layout.roundUp(slabsAt() + (long) slabs * Layout.Slab.SIZE_OF, 2 << 20);
+        return Layout.roundUp(slabsAt() + (long) slabs * Layout.Slab.SIZE_OF, HUGE_PAGE);
     }
 }

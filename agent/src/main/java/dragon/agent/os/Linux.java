@@ -57,6 +57,7 @@ public final class Linux {
     private static final int FIONREAD = 0x541B;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
     private static final int RLIMIT_NOFILE = 7;
+    private static final int RLIMIT_AS = 9;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle CALL = LINKER.downcallHandle(
@@ -215,6 +216,16 @@ public final class Linux {
                 limit.set(JAVA_LONG, 0, limit.get(JAVA_LONG, 8));
                 call(function("setrlimit"), RLIMIT_NOFILE, limit.address(), 0, 0, 0, 0);
             }
+        }
+    }
+
+    /** Bytes of address space that this process may have; Long.MAX_VALUE: no limit. */
+    public static long addressSpaceLimit() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment limit = arena.allocate(16, 8);
+            run("getrlimit", RLIMIT_AS, limit.address(), 0, 0);
+            long soft = limit.get(JAVA_LONG, 0);
+            return soft < 0 ? Long.MAX_VALUE : soft;
         }
     }
 
