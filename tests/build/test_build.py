@@ -87,7 +87,8 @@ def test_a_second_build_does_nothing(checkout):
 
 def test_there_is_a_cache_for_a_quick_start(checkout):
     (cache,) = (checkout / "build/aot").iterdir()
-    lines = (checkout / "build/lib/jvm.options").read_text().splitlines()  # in which the folder's quotes and backslashes are escaped
+    # The folder's quotes and backslashes are escaped there.
+    lines = (checkout / "build/lib/jvm.options").read_text().splitlines()
     (option,) = [line for line in lines if line.startswith('"-XX:AOTCache=')]
     assert option.endswith(f'/build/aot/{cache.name}"')
 
