@@ -19,6 +19,9 @@ import java.util.List;
  * <p>One thread of the agent calls {@link #serve} in a loop; any thread sweeps.
  */
 public final class Sweeper {
+    /** The mailbox is looked at this often even if nobody wakes us: a wake-up that was lost with a killed sender must not cost all that comes after it. */
+    private static final Duration NET = Duration.ofMillis(500);
+
     private final Client agent;
     private final Memory memory;
     private final ClientTable clients;
@@ -110,9 +113,9 @@ public final class Sweeper {
         return any;
     }
 
-    /** Waits for a letter in the mailbox without limit, and does what the letters and the dead ask for. True: that took a look at the clients. */
+    /** Waits for a letter in the mailbox, and does what the letters and the dead ask for. True: that took a look at the clients. */
     public boolean serve() {
-        mailbox.await();
+        mailbox.poll(NET);
         return drain();
     }
 
