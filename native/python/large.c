@@ -126,8 +126,11 @@ static bool fill_one(struct range **next, const struct range *end)
     return page && full == page + LARGE;
 }
 
-void shm_use_large_pages(size_t most)
+static PyObject *use_large_pages(PyObject *module, PyObject *args)
 {
+    unsigned long long most = SIZE_MAX;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "|K", &most)) return NULL;
     struct range ranges[MOST], *next = ranges;
     size_t count = there_are_large_pages() ? ranges_of_this_process(ranges) : 0, left = 0;
     sigset_t all, before;
@@ -137,16 +140,11 @@ void shm_use_large_pages(size_t most)
     sigprocmask(SIG_SETMASK, &all, &before); /* a handler could write to what was copied already */
     while (left >= LARGE && fill_one(&next, ranges + count)) left -= LARGE;
     sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
-static PyObject *use_large_pages(PyObject *module, PyObject *unused)
-{
-    (void)module, (void)unused;
-    shm_use_large_pages(SIZE_MAX);
     Py_RETURN_NONE;
 }
 
 PyMethodDef shm_large_methods[] = {
-    {"use_large_pages", use_large_pages, METH_NOARGS, "use_large_pages()\n\nMove what this process has made into large pages."},
+    {"use_large_pages", use_large_pages, METH_VARARGS,
+     "use_large_pages([most])\n\nMove what this process has made into large pages, up to so many bytes."},
     {NULL, NULL, 0, NULL},
 };

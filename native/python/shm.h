@@ -57,7 +57,6 @@ SHM_INTERNAL bool shm_process_init(void);
 SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
 
 /* large.c */
-SHM_INTERNAL void shm_use_large_pages(size_t most);
 SHM_INTERNAL extern PyMethodDef shm_large_methods[];
 
 /* ahead.c */

@@ -25,10 +25,8 @@
 #include <unistd.h>
 
 #define MOST_DESCRIPTORS 253 /* the kernel passes no more with one message */
-#define OFTEN 8 /* births: worth to prepare more for the next ones */
+#define OFTEN 16 /* births: whoever asked for so many asks for more */
 #define LARGEST_FRAME (1ul << 28)
-#define MANY 16            /* forks: whoever asked for so many children asks for more */
-#define ENOUGH (64ul << 20) /* bytes to be moved then: the children there are keep the old ones */
 
 /* A frame as it came, length and all, with its descriptors. */
 struct message {
@@ -196,8 +194,7 @@ static int fork_spare(void)
     others[count++] = zygote->deaths;
     others[count++] = pair[0];
     for (size_t i = 0; i < zygote->message.count; i++) others[count++] = zygote->message.descriptors[i];
-    shm_ahead_prepare(zygote->forks);
-    if (zygote->forks++ == MANY) shm_use_large_pages(ENOUGH);
+    shm_ahead_prepare(zygote->forks++);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     if (hooks) PyOS_BeforeFork();

@@ -63,8 +63,9 @@ def die_with(parent: int) -> None:
 def block_only(signals: int) -> None:
     """Block those signals whose bit is set (`1 << number - 1`) in this single-threaded process, and no others."""
 
-def use_large_pages() -> None:
-    """Move what this single-threaded process has made into large pages, where the system has them: each fork to come copies less, and each child ends sooner."""
+def use_large_pages(most: int = ...) -> None:
+    """Move what this single-threaded process has made, up to so many bytes, into large pages, where the system has them: each fork to come copies less, and each
+    child ends sooner. Children that are there already keep the old pages."""
 
 def note_touched() -> None:
     """Note for the children to come of this one's zygote which pages this one has touched until now, unless one has done so."""

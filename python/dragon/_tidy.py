@@ -9,21 +9,23 @@ from typing import Any
 
 from dragon import _shm
 
-_POOL = (
-    16384 if sys.version_info >= (3, 10) else 4096
-)  # bytes: pymalloc keeps small objects of one size together in pools
+# Bytes: pymalloc keeps small objects of one size together in pools.
+_POOL = 16384 if sys.version_info >= (3, 10) else 4096
 _POOLS_HEADER = 48
 _LARGEST = 512  # of the small objects
 _MOST = 1024  # objects that fill up the pools of one size
+
+_ENOUGH = 64 << 20  # bytes to be moved: the children that are there keep the old ones
 
 _fillers: list[Any] = []
 
 
 def up() -> None:
-    """Done once."""
+    """Done once, before many more are born."""
     _look_up()
     if not (os.environ.get("PYTHONMALLOC") or sys.flags.dev_mode):
         _fill_up()
+    _shm.use_large_pages(_ENOUGH)
 
 
 def _look_up() -> None:
@@ -46,9 +48,14 @@ def _fill_up() -> None:
     gc.collect()  # with what the interpreter keeps of freed objects
     for size in range(16, _LARGEST + 1, 16):
         for _ in range(_MOST):
-            filler: Any = (
-                object() if size == 16 else float(len(_fillers)) if size == 32 else bytes(size - sys.getsizeof(b""))
-            )
+            filler = _of_size(size)
             if (id(filler) - _POOLS_HEADER) % _POOL == 0:
                 break  # the first of a new pool, which goes back
             _fillers.append(filler)
+
+
+def _of_size(size: int) -> Any:
+    """A new object that takes so many bytes, or up to 15 fewer."""
+    if size == 16:
+        return object()
+    return float(size + len(_fillers)) if size == 32 else bytes(size - sys.getsizeof(b""))

@@ -42,6 +42,9 @@ class Ready(NamedTuple):
     parent_id: int  # as `pid` shows it
     parent: Any  # what `parent_process()` is; its name comes with the child's process object
     run_main: Callable[[], None] | None  # what makes the main module, where it is not there
+    seed: (
+        Callable[[], None] | None
+    )  # `random.seed`, where that is imported: the fork did not tell it of the child, and no two workers are to draw the same numbers
     hooked: bool
 
 
@@ -68,10 +71,8 @@ class Known:
         if told != self.told:
             self._preparation = _preparation.learn(told)
             self.told = told
-        alike = not self.plan.left and "random" not in sys.modules
-        self.ready = (
-            self._ready() if alike and self._preparation is not None and not self._preparation.tracked else None
-        )
+        told_all = self._preparation is not None and not self._preparation.tracked
+        self.ready = self._ready() if told_all and not self.plan.left else None
 
     def catch_up(self, birth: Birth) -> Ready:
         """Done by a child that was told something else, or that has to do more than the zygote could."""
@@ -87,8 +88,6 @@ class Known:
         popen.inherited[:] = descriptors
         if setting is not None:
             _shm.block_only(plan.blocked)
-        if "random" in sys.modules:
-            sys.modules["random"].seed()  # the fork did not tell it of the child: no two workers draw the same numbers
         if told is not None or self._preparation is None:
             self._preparation = _preparation.Preparation(self.told if told is None else told)
             self._preparation.take()
@@ -100,7 +99,9 @@ class Known:
         told = self._preparation
         assert told is not None
         parent = _process._ParentProcess("", told.parent, told.sentinel)
-        return Ready(told.parent, parent, None if told.has_main() else told.run_main, _template.hooked())
+        random = sys.modules.get("random")
+        run_main = None if told.has_main() else told.run_main
+        return Ready(told.parent, parent, run_main, random.seed if random is not None else None, _template.hooked())
 
 
 def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
@@ -110,7 +111,9 @@ def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
     try:
         if ready is None or setting is not None or told is not None or descriptors:
             ready = known.catch_up(birth)
-        parent_id, parent, run_main, hooked = ready
+        parent_id, parent, run_main, seed, hooked = ready
+        if seed is not None:
+            seed()
         if run_main is not None:
             run_main()
         payload = payload or _from_file()
