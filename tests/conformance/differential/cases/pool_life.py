@@ -28,14 +28,20 @@ def odd_sizes(ctx: Any) -> Any:
 
 def bad_settings(ctx: Any) -> Any:
     return (
-        told(ctx.Pool, 1, 5),
-        told(ctx.Pool, 1, "text", ()),
-        told(ctx.Pool, 1, maxtasksperchild=0),
-        told(ctx.Pool, 1, maxtasksperchild=-1),
-        told(ctx.Pool, 1, maxtasksperchild="1"),
-        told(ctx.Pool, 1, maxtasksperchild=1.0),
-        told(ctx.Pool, 1, frob=2),
+        told(_made, ctx, 1, 5),
+        told(_made, ctx, 1, "text", ()),
+        told(_made, ctx, 1, maxtasksperchild=0),
+        told(_made, ctx, 1, maxtasksperchild=-1),
+        told(_made, ctx, 1, maxtasksperchild="1"),
+        told(_made, ctx, 1, maxtasksperchild=1.0),
+        told(_made, ctx, 1, frob=2),
     )
+
+
+def _made(ctx: Any, *settings: Any, **named: Any) -> str:
+    """Makes a pool and ends it: with settings that only its workers refuse, it makes new ones without end."""
+    with ctx.Pool(*settings, **named):
+        return "made"
 
 
 def initializer(ctx: Any) -> Any:
@@ -246,8 +252,8 @@ def timeouts_are_of_multiprocessing(ctx: Any) -> Any:
 
 def worker_leaves(ctx: Any) -> Any:
     """SystemExit in a task."""
-    it = pool(ctx)
-    return told(it.apply_async(others.leave, (3,)).get, 5), it.apply(double, (2,))
+    with ctx.Pool(1) as it:
+        return told(it.apply_async(others.leave, (3,)).get, 5), it.apply(double, (2,))
 
 
 def worker_is_interrupted(ctx: Any) -> Any:
