@@ -19,9 +19,6 @@ import java.util.List;
  * <p>One thread of the agent calls {@link #serve} in a loop; any thread sweeps.
  */
 public final class Sweeper {
-    /** The mailbox is looked at this often even if nobody wakes us: a wake-up that was lost with a killed sender must not cost all that comes after it. */
-    private static final Duration NET = Duration.ofMillis(500);
-
     private final Client agent;
     private final Memory memory;
     private final ClientTable clients;
@@ -62,6 +59,10 @@ public final class Sweeper {
         }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
+        if (news.isOf(mailbox.offset())) {
+            news.tell(); // here: who tells otherwise is who reads the mailbox, and its wake-up may have died in
+            // this client's hand
+        }
         if (news.isDue() || audit.isDue() || pins.size() > 0) {
             callThread();
         }
@@ -115,7 +116,7 @@ public final class Sweeper {
 
     /** Waits for a letter in the mailbox, and does what the letters and the dead ask for. True: that took a look at the clients. */
     public boolean serve() {
-        mailbox.poll(NET);
+        mailbox.await();
         return drain();
     }
 

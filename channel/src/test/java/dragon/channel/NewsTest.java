@@ -55,4 +55,19 @@ class NewsTest {
         other.sendLong(3);
         assertThat(ofOther.result()).isEqualTo(3);
     }
+
+    /** Who tells is who reads the mailbox: the sweep itself wakes it where a sender was killed with the reader's reference in its hand. */
+    @Test
+    void ofTheMailbox() throws Exception {
+        long mailbox = node.memory.mailbox();
+        Client victim = node.client();
+        TestNode.Running<Boolean> reader = TestNode.start(node.sweeper::serve);
+        CrashScenario.awaitParked(node.agent, 1);
+        victim.record().begin(ThreadRecord.SEND, mailbox);
+        long queue = node.memory.address(mailbox) + ObjectLayout.QUEUE_0;
+        assertThat(Chain.tryReceive(node.memory, queue + WaitQueue.HEAD_RING, victim.number()))
+                .isPositive();
+        node.sweeper.sweep(victim.number());
+        assertThat(reader.thread().join(CrashScenario.SOON)).isTrue();
+    }
 }
