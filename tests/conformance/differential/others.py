@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from concurrent import futures
@@ -33,7 +35,13 @@ def shared_executor(ctx: Any) -> Any:
 
     def make() -> Any:
         made = executor(ctx, 2)
-        list(made.map(sleep, [0.1] * 4))
+        with Gate() as gate:
+            both = [
+                made.submit(gate.hold) for _ in range(2)
+            ]  # so each worker is there, which else starts when it is needed
+            gate.open()
+            for each in both:
+                each.result()
         return made
 
     return _keep("executor", make)
@@ -110,6 +118,35 @@ def answer(ctx: Any, function: Callable[..., Any], *args: Any) -> Any:
 
 def _answer(writer: Any, function: Callable[..., Any], args: Any) -> None:
     writer.send(told(function, *args))
+
+
+class Gate:
+    """Holds tasks and processes, which run its `hold`, until it is opened: what a case sees of work under way does not hang on how fast it is."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        path = os.path.join(self._folder.name, "gate")
+        os.mkfifo(path)
+        self._bar = os.open(
+            path, os.O_RDWR
+        )  # with a writer there, who opens it to read does not wait, and who reads does
+        self.hold = functools.partial(_pass, path)
+
+    def open(self, *_: Any) -> None:
+        """Lets through who waits and who comes, one byte each."""
+        os.write(self._bar, bytes(1000))
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._folder.cleanup()
+        os.close(self._bar)  # last: to who opens it there is a writer, or no such file
+
+
+def _pass(path: str, *_: Any) -> None:
+    with open(path, "rb", 0) as gate:
+        gate.read(1)
 
 
 # ---- functions that processes run

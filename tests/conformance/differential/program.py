@@ -39,10 +39,10 @@ class Streams:
 
 
 def left() -> set[Any]:
-    """The children that a case left and that do not end by themselves. CPython lists one as long as another thread is about to note that it has waited for it, which nothing tells: so they are looked at again for a second."""
+    """The children that a case left and that do not end by themselves. CPython lists one as long as another thread is about to note that it has waited for it, which nothing tells: so they are looked at again for some seconds."""
     import others
 
-    until = time.monotonic() + 1
+    until = time.monotonic() + 10
     while (children := set(multiprocessing.active_children()) - others.kept()) and time.monotonic() < until:
         time.sleep(0.01)
     return children

@@ -17,6 +17,7 @@ _SAME = [
     (r"<socket\.socket [^>]*>", "<socket>"),
     (r"^Current thread 0x[0-9a-f]+", "Current thread"),
     (r"/?psm_[0-9a-f]+", "psm_.."),
+    (r"\bdifferential_\d+_", "differential_"),
     (r"\b(wnsm|pym|listener)[-_][\w-]+", r"\1.."),
 ]  # fmt: skip
 

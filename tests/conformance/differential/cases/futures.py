@@ -39,8 +39,11 @@ def submit_with_bad_arguments(ctx: Any) -> Any:
 
 
 def states(ctx: Any) -> Any:
-    future = shared_executor(ctx).submit(others.sleep, 0.2)
-    before = (future.done(), told(future.result, 0), told(future.exception, 0.01), told(future.result, timeout=-1), future.cancelled())
+    with others.Gate() as gate:
+        future = shared_executor(ctx).submit(gate.hold)
+        before = (future.done(), told(future.result, 0), told(future.exception, 0.01), told(future.result, timeout=-1), future.cancelled())
+        gate.open()
+        _done(future)
     after = (future.result(), future.done(), future.running(), future.cancelled(), future.cancel(), told(future.result, 0), plain(repr(future)))
     return before, after
 
@@ -95,8 +98,11 @@ def map_fails(ctx: Any) -> Any:
 
 def map_with_timeout(ctx: Any) -> Any:
     it = shared_executor(ctx)
-    results = it.map(others.sleep, [0.3, 0.0], timeout=0.01)
-    return (told(next, results), told(next, results), told(lambda: list(it.map(others.sleep, [0], timeout=30))), told(it.map, double, [1], timeout="x") != "")
+    with others.Gate() as gate:
+        results = it.map(gate.hold, range(2), timeout=0.01)
+        seen = told(next, results), told(next, results)
+        gate.open()
+    return (*seen, told(lambda: list(it.map(others.sleep, [0], timeout=30))), told(it.map, double, [1], timeout="x") != "")
 
 
 def map_of_what_is_no_iterable(ctx: Any) -> Any:
@@ -178,9 +184,11 @@ def in_with(ctx: Any) -> Any:
 
 def shutdown_without_waiting(ctx: Any) -> Any:
     it = executor(ctx, 1)
-    future = it.submit(others.sleep, 0.1)
-    it.shutdown(wait=False)
-    seen = future.result(30)
+    with others.Gate() as gate:
+        future = it.submit(gate.hold)
+        it.shutdown(wait=False)
+        gate.open()
+        seen = future.result(30)
     for each in set(ctx.active_children()) - others.kept():
         each.join()
     return seen
@@ -188,16 +196,19 @@ def shutdown_without_waiting(ctx: Any) -> Any:
 
 def shutdown_that_cancels(ctx: Any) -> Any:
     it = executor(ctx, 1)
-    pending = [it.submit(others.sleep, 0.1) for _ in range(8)]
-    it.shutdown(wait=True, cancel_futures=True)
+    with others.Gate() as gate:
+        pending = [it.submit(gate.hold) for _ in range(8)]
+        pending[-1].add_done_callback(gate.open)
+        it.shutdown(wait=True, cancel_futures=True)
     return (pending[0].result(), pending[-1].cancelled(), told(pending[-1].result), all(each.done() for each in pending), plain(repr(pending[-1])))
 
 
 def cancelled(ctx: Any) -> Any:
-    with executor(ctx, 1) as it:
-        pending = [it.submit(others.sleep, 0.1) for _ in range(8)]
+    with others.Gate() as gate, executor(ctx, 1) as it:
+        pending = [it.submit(gate.hold) for _ in range(8)]
         last = pending[-1]
         seen = (last.cancel(), last.cancelled(), last.done(), last.cancel(), told(last.result), told(last.exception), last.running())
+        gate.open()
         return seen, pending[0].result(), pending[0].cancel()
 
 
@@ -229,18 +240,21 @@ def waited_for(ctx: Any) -> Any:
     it = shared_executor(ctx)
     some = [it.submit(double, each) for each in range(3)]
     done, not_done = futures.wait(some)
-    slow = it.submit(others.sleep, 0.3)
-    first = futures.wait([slow, it.submit(double, 1)], return_when=futures.FIRST_COMPLETED)
-    failed = futures.wait([it.submit(fail)], return_when=futures.FIRST_EXCEPTION)
-    seen = (
-        len(done),
-        len(not_done),
-        [len(each) for each in first],
-        len(failed.done),
-        len(futures.wait([slow], timeout=0).done),
-        told(futures.wait, [slow], return_when="never"),
-    )
-    return (seen, sorted(each.result() for each in futures.as_completed(some)), told(lambda: list(futures.as_completed([slow], timeout=0))), slow.result())
+    with others.Gate() as gate:
+        slow = it.submit(gate.hold)
+        first = futures.wait([slow, it.submit(double, 1)], return_when=futures.FIRST_COMPLETED)
+        failed = futures.wait([it.submit(fail)], return_when=futures.FIRST_EXCEPTION)
+        seen = (
+            len(done),
+            len(not_done),
+            [len(each) for each in first],
+            len(failed.done),
+            len(futures.wait([slow], timeout=0).done),
+            told(futures.wait, [slow], return_when="never"),
+            told(lambda: list(futures.as_completed([slow], timeout=0))),
+        )
+        gate.open()
+        return seen, sorted(each.result() for each in futures.as_completed(some)), slow.result()
 
 
 def killed(ctx: Any) -> Any:
@@ -329,11 +343,13 @@ def from_threads(ctx: Any) -> Any:
 
 
 def time_of_a_timeout(ctx: Any) -> Any:
-    began = time.monotonic()
-    future = shared_executor(ctx).submit(others.sleep, 0.2)
-    text = told(future.result, 0.05)
-    waited = time.monotonic() - began >= 0.05
-    future.result()
+    with others.Gate() as gate:
+        future = shared_executor(ctx).submit(gate.hold)
+        began = time.monotonic()
+        text = told(future.result, 0.05)
+        waited = time.monotonic() - began >= 0.05
+        gate.open()
+        future.result()
     return text, waited
 
 

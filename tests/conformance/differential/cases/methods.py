@@ -6,6 +6,7 @@ import io
 import logging
 import multiprocessing
 import sys
+import warnings
 from multiprocessing import context, process, reduction, util
 from typing import Any
 
@@ -76,7 +77,9 @@ def contexts_of_other_methods(ctx: Any) -> Any:
     other = ctx.get_context("fork")
     queue = other.SimpleQueue()
     process = other.Process(target=queue.put, args=(1,))
-    process.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of 3.12 and newer, if the program has threads
+        process.start()
     seen = queue.get()
     process.join()
     queue.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-import time
 from multiprocessing import pool as stock
 from typing import Any
 
@@ -51,17 +50,19 @@ def apply_with_bad_arguments(ctx: Any) -> Any:
 
 def apply_async_states(ctx: Any) -> Any:
     it = pool(ctx)
-    result = it.apply_async(time.sleep, (0.2,))
-    before = (
-        told(result.successful),
-        result.ready(),
-        told(result.get, 0),
-        told(result.get, 0.01),
-        told(result.get, timeout=0.01),
-        told(result.wait, 0.01),
-        told(result.get, -1),
-    )
-    result.wait()
+    with others.Gate() as gate:
+        result = it.apply_async(gate.hold)
+        before = (
+            told(result.successful),
+            result.ready(),
+            told(result.get, 0),
+            told(result.get, 0.01),
+            told(result.get, timeout=0.01),
+            told(result.wait, 0.01),
+            told(result.get, -1),
+        )
+        gate.open()
+        result.wait()
     return (before, result.ready(), result.successful(), result.get(), result.get(timeout=0), plain(type(result).__name__))
 
 
@@ -115,9 +116,11 @@ def map_of_a_broken_iterable(ctx: Any) -> Any:
 
 
 def map_async_states(ctx: Any) -> Any:
-    result = pool(ctx).map_async(others.sleep, [0.1, 0.1])
-    before = told(result.successful), result.ready(), told(result.get, 0.01)
-    return before, result.get(30), result.ready(), result.successful(), type(result).__name__
+    with others.Gate() as gate:
+        result = pool(ctx).map_async(gate.hold, range(2))
+        before = told(result.successful), result.ready(), told(result.get, 0.01)
+        gate.open()
+        return before, result.get(30), result.ready(), result.successful(), type(result).__name__
 
 
 def map_async_of_nothing(ctx: Any) -> Any:
@@ -177,18 +180,20 @@ def imap_unordered_fails(ctx: Any) -> Any:
 
 
 def imap_states(ctx: Any) -> Any:
-    items = pool(ctx).imap(others.sleep, [0.2, 0.0])
-    before = told(items.next, 0.01), told(items.next, timeout=0), told(items.next, -1)
-    return (
-        before,
-        items.next(30),
-        items.next(timeout=30),
-        told(items.next),
-        told(items.next, 0),
-        told(next, items),
-        iter(items) is items,
-        type(items).__name__,
-    )
+    with others.Gate() as gate:
+        items = pool(ctx).imap(gate.hold, range(2))
+        before = told(items.next, 0.01), told(items.next, timeout=0), told(items.next, -1)
+        gate.open()
+        return (
+            before,
+            items.next(30),
+            items.next(timeout=30),
+            told(items.next),
+            told(items.next, 0),
+            told(next, items),
+            iter(items) is items,
+            type(items).__name__,
+        )
 
 
 def imap_of_a_broken_iterable(ctx: Any) -> Any:

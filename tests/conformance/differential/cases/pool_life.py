@@ -236,17 +236,19 @@ def offered(ctx: Any) -> Any:
 
 
 def timeouts_are_of_multiprocessing(ctx: Any) -> Any:
-    result = pool(ctx).apply_async(time.sleep, (0.1,))
-    try:
-        result.get(0)
-    except Exception as error:
-        seen = (
-            type(error) is TimeoutError,
-            isinstance(error, ctx.ProcessError),
-            error.args,
-            isinstance(error, __builtins__["TimeoutError"] if isinstance(__builtins__, dict) else OSError),
-        )
-    result.wait()
+    with others.Gate() as gate:
+        result = pool(ctx).apply_async(gate.hold)
+        try:
+            result.get(0)
+        except Exception as error:
+            seen = (
+                type(error) is TimeoutError,
+                isinstance(error, ctx.ProcessError),
+                error.args,
+                isinstance(error, __builtins__["TimeoutError"] if isinstance(__builtins__, dict) else OSError),
+            )
+        gate.open()
+        result.wait()
     return seen
 
 

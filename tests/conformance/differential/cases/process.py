@@ -301,8 +301,8 @@ def child_is_joined_by_its_parents_end(ctx: Any) -> Any:
 
 
 def _leave_a_child() -> None:
-    multiprocessing.Process(target=others.write, args=("from the grandchild",)).start()
     print("from the child", flush=True)
+    multiprocessing.Process(target=others.write, args=("from the grandchild",)).start()
 
 
 def daemon_is_inherited(ctx: Any) -> Any:

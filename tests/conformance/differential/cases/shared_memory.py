@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from multiprocessing import managers, shared_memory
 from multiprocessing.shared_memory import ShareableList, SharedMemory
@@ -9,6 +10,11 @@ from typing import Any
 
 from others import answer
 from words import caught, told
+
+
+def _name(word: str) -> str:
+    """A name that no other program has: those of the system's segments are everybody's."""
+    return f"differential_{os.getpid()}_{word}"
 
 
 class _New:
@@ -59,24 +65,24 @@ def looks(ctx: Any) -> Any:
 
 
 def named(ctx: Any) -> Any:
-    with _New(name="differential_named") as segment:
-        other = SharedMemory("differential_named")
+    with _New(name=_name("named")) as segment:
+        other = SharedMemory(_name("named"))
         segment.buf[0] = 7
-        seen = (segment.name, other.name, other.buf[0], other.size >= 16, told(SharedMemory, "differential_named", True, 5), repr(segment).split(",")[0])
+        seen = (segment.name, other.name, other.buf[0], other.size >= 16, told(SharedMemory, _name("named"), True, 5), repr(segment).split(",")[0])
         other.close()
         return seen
 
 
 def named_with_a_slash(ctx: Any) -> Any:
-    with _New(name="/differential_slash") as segment:
-        return segment.name, told(lambda: SharedMemory("differential_slash").close())
+    with _New(name="/" + _name("slash")) as segment:
+        return segment.name, told(lambda: SharedMemory(_name("slash")).close())
 
 
 def made_again_after_unlink(ctx: Any) -> Any:
-    first = SharedMemory("differential_again", True, 8)
+    first = SharedMemory(_name("again"), True, 8)
     first.buf[0] = 1
     first.unlink()
-    with _New(name="differential_again") as second:
+    with _New(name=_name("again")) as second:
         seen = second.buf[0], first.buf[0]
     first.close()
     return seen
@@ -103,10 +109,10 @@ def after_close(ctx: Any) -> Any:
 
 
 def unlinked_twice(ctx: Any) -> Any:
-    segment = SharedMemory("differential_twice", create=True, size=8)
+    segment = SharedMemory(_name("twice"), create=True, size=8)
     segment.unlink()
     segment.buf[0] = 5
-    seen = told(segment.unlink), segment.buf[0], told(SharedMemory, "differential_twice")
+    seen = told(segment.unlink), segment.buf[0], told(SharedMemory, _name("twice"))
     segment.close()
     return seen
 
@@ -139,9 +145,9 @@ def _write_into(segment: Any) -> Any:
 
 
 def unlinked_in_child(ctx: Any) -> Any:
-    segment = SharedMemory("differential_child", create=True, size=8)
+    segment = SharedMemory(_name("child"), create=True, size=8)
     segment.buf[0] = 3
-    seen = answer(ctx, _unlink, "differential_child"), segment.buf[0], told(SharedMemory, "differential_child")
+    seen = answer(ctx, _unlink, _name("child")), segment.buf[0], told(SharedMemory, _name("child"))
     segment.close()
     return seen
 
@@ -265,8 +271,8 @@ def list_methods(ctx: Any) -> Any:
 
 
 def list_shared(ctx: Any) -> Any:
-    with _List([1, "a"], name="differential_list") as it:
-        other = ShareableList(name="differential_list")
+    with _List([1, "a"], name=_name("list")) as it:
+        other = ShareableList(name=_name("list"))
         other[0] = 5
         seen = list(it), list(other), answer(ctx, _change, it), list(it), pickle.loads(pickle.dumps(it))[0]
         other.shm.close()

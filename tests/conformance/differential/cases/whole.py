@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 {imports}
 
 def say(*words): print(*words, flush=True)
+def say_after(reader, *words): reader.recv(); say(*words)
 def fail(): raise ValueError("child")
 def double(number): return number * 2
 def wait_for_ever(ready): ready.set(); signal.pause()
@@ -48,18 +49,18 @@ PROGRAMS = {
     "leaves with a daemon": DAEMON + "sys.exit(3)",
     "is interrupted with a daemon": DAEMON + "raise KeyboardInterrupt",
     "leaves with a word": "sys.exit('a word')",
-    "waits for its processes": "mp.Process(target=say, args=('child',)).start(); print('end of main', flush=True)",
+    "waits for its processes": "print('end of main', flush=True); mp.Process(target=say, args=('child',)).start()",
     "waits for its processes when it fails": "mp.Process(target=say, args=('child',)).start(); raise KeyError('main')",
     "has a process that fails": "process = mp.Process(target=fail, name='failing'); process.start(); process.join(); print(process.exitcode)",
     "has a process that leaves with a word": "process = mp.Process(target=leave, args=('a word',)); process.start(); process.join(); print(process.exitcode)",
     "says goodbye": "atexit.register(print, 'goodbye'); process = mp.Process(target=say, args=('child',)); process.start(); process.join()",
-    "starts a process at its end": "atexit.register(lambda: print('at exit', mp.active_children())); mp.Process(target=say, args=('child',), daemon=False).start()",
+    "starts a process at its end": "reader, writer = mp.Pipe(False); atexit.register(lambda: writer.send(say('at exit', mp.active_children()))); mp.Process(target=say_after, args=(reader, 'child')).start()",
     "leaves a pool": "pool = mp.Pool(2); print(pool.map(double, range(3)))",
     "leaves a pool, warned": "pool = mp.Pool(1); print(pool.map(double, range(3))); del pool",
     "leaves a pool at work": "pool = mp.Pool(1); pool.apply_async(time.sleep, (600,)); print('end')",
     "fails in a pool": "with mp.Pool(1) as pool: pool.apply(fail)",
     "leaves an executor": "executor = ProcessPoolExecutor(1); future = executor.submit(double, 4); print(future.result())",
-    "leaves an executor at work": "executor = ProcessPoolExecutor(1); executor.submit(say, 'task'); print('end of main', flush=True)",
+    "leaves an executor at work": "executor = ProcessPoolExecutor(1); print('end of main', flush=True); executor.submit(say, 'task')",
     "fails in an executor": "with ProcessPoolExecutor(1) as executor: executor.submit(fail).result()",
     "leaves a manager": "manager = mp.Manager(); things = manager.list([1]); things.append(2); print(things)",
     "leaves a queue": "queue = mp.Queue(); queue.put(1); queue.put('x'); print('end')",
