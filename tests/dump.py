@@ -198,7 +198,7 @@ def letter(memory: Memory, at: int) -> str:
 
 def object_lines(memory: Memory, at: int) -> Iterator[str]:
     number, kind, state = struct.unpack_from("<QII", memory.map, at)
-    flags, closed = struct.unpack_from("<II", memory.map, at + 24)
+    flags, closed, senders, receivers = struct.unpack_from("<4I", memory.map, at + 24)
     body = " ".join(f"{memory.u64(at + 64 + i * 8):x}" for i in range(5))
     title = "the mailbox, a " if at == memory.mailbox else ""
     yield (
@@ -212,7 +212,8 @@ def object_lines(memory: Memory, at: int) -> Iterator[str]:
         for ring in rings(memory, at + queue + 64):
             yield from ring_lines(memory, ring, waiter)
     if kind == KINDS.index("channel"):
-        yield f"    head {memory.u64(at + 80):x}, tail {memory.u64(at + 88):x}"
+        ends = f", {senders} handles of senders, {receivers} of receivers" if flags & 2 else ""
+        yield f"    head {memory.u64(at + 80):x}, tail {memory.u64(at + 88):x}{ends}"
         for ring in rings(memory, at + 768):
             yield from ring_lines(memory, ring, letter if at == memory.mailbox else message)
 

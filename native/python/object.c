@@ -134,6 +134,51 @@ PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, P
     return bound(type, &to);
 }
 
+/* Tells the agent of a handle's pin; if it cannot be told, the exception is set. */
+static bool tell(struct shm_call *call, uint32_t type, uint64_t token)
+{
+    const struct dragon_binding *binding = &call->object->binding;
+    int result = dragon_mail(call->thread, type, binding->id, binding->offset | binding->role, token);
+    return result == DRAGON_OK || shm_raise(result, "telling the agent");
+}
+
+static PyObject *pin(PyObject *self, PyObject *unused)
+{
+    struct shm_call call;
+    const struct dragon_binding *binding = &((struct shm_object *)self)->binding;
+    (void)unused;
+    if (!shm_begin(&call, self)) return NULL;
+    uint64_t token = dragon_new_token(&shm_process);
+    dragon_set_bits(&binding->object->flags, (uint32_t)DRAGON_SHARED);
+    bool told = tell(&call, DRAGON_MAIL_PIN, token);
+    if (told && dragon_tracks_ends(binding->object)) dragon_pin_counts(&shm_process, binding->object, binding->role, token);
+    shm_end(&call);
+    return told ? PyLong_FromUnsignedLongLong(token) : NULL;
+}
+
+/* The handle with that token is bound, or will not be: it needs its pin no longer. */
+static bool let_go(PyObject *object, uint64_t token)
+{
+    struct shm_call call;
+    const struct dragon_binding *binding = &((struct shm_object *)object)->binding;
+    if (!shm_begin(&call, object)) return false;
+    if (dragon_tracks_ends(binding->object) && dragon_pin_claim(&shm_process, token)) {
+        dragon_begin(call.thread, DRAGON_UPDATE, binding->offset);
+        dragon_end_dropped(call.thread, binding->object, binding->role);
+        dragon_end(call.thread);
+    }
+    bool told = tell(&call, DRAGON_MAIL_UNPIN, token);
+    shm_end(&call);
+    return told;
+}
+
+static PyObject *unpin(PyObject *self, PyObject *number)
+{
+    uint64_t token;
+    if (!shm_u64(number, "token", &token) || !let_go(self, token)) return NULL;
+    Py_RETURN_NONE;
+}
+
 /* Binds what a handle names, and takes its pin back. None if this process is no client of the handle's run, or not yet. */
 static PyObject *arrive(PyObject *type, PyObject *handle)
 {
@@ -145,7 +190,7 @@ static PyObject *arrive(PyObject *type, PyObject *handle)
     const uint64_t *own = shm_process.header ? shm_process.header->run_id : NULL;
     if (!shm_attached() || size != 2 * sizeof *own || memcmp(run, own, (size_t)size) != 0) Py_RETURN_NONE;
     PyObject *object = bound(type, &(struct dragon_binding){.offset = offset, .id = id, .role = role});
-    if (object && !shm_unpin(offset, id, role, token)) Py_CLEAR(object);
+    if (object && !let_go(object, token)) Py_CLEAR(object);
     return object;
 }
 
@@ -191,6 +236,8 @@ static PyMethodDef methods[] = {
     {"arrive", arrive, METH_O | METH_CLASS,
      "arrive(handle)\n\nRefer to what a handle (run_id, offset, id, role, token) names, and tell the agent that it has arrived; None: this process "
      "is no client of that run."},
+    SHM_SIMPLE("pin", pin, 0, "pin()\n\nTell the agent that a handle of it leaves this process; returns the token it travels with."),
+    {"unpin", unpin, METH_O, "unpin(token)\n\nTell the agent that the handle with this token needs its pin no longer."},
     SHM_SIMPLE("release", release, 0, "release()\n\nEnd this reference; operations in progress in other threads finish first."),
     {NULL, NULL, 0, NULL},
 };

@@ -350,35 +350,13 @@ static PyObject *watch(PyObject *module, PyObject *arg)
 }
 
 /* Tells the agent of a handle; if it cannot be told, the exception is set. */
-static bool mail(uint32_t type, uint64_t offset, uint64_t id, uint64_t role, uint64_t *token)
+static bool mail(uint32_t type, uint64_t offset, uint64_t id, uint64_t role, uint64_t token)
 {
     struct shm_call call;
     if (!shm_take(&call)) return false;
-    if (type == DRAGON_MAIL_PIN) {
-        *token = dragon_new_token(&shm_process);
-        if (dragon_plausible(&shm_process, offset))
-            dragon_set_bits(&((struct dragon_object *)dragon_at(&shm_process, offset))->flags, (uint32_t)DRAGON_SHARED);
-    }
-    int result = dragon_mail(call.thread, type, id, offset | role, *token);
+    int result = dragon_mail(call.thread, type, id, offset | role, token);
     shm_give(&call);
     return result == DRAGON_OK || shm_raise(result, "telling the agent");
-}
-
-bool shm_unpin(uint64_t offset, uint64_t id, uint32_t role, uint64_t token)
-{
-    return mail(DRAGON_MAIL_UNPIN, offset, id, role, &token);
-}
-
-static PyObject *pin(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
-{
-    static const char *const names[] = {"offset", "id", "role", NULL};
-    PyObject *values[3];
-    uint64_t numbers[4] = {0};
-    (void)module;
-    if (!shm_arguments(names, 3, args, count, keywords, values)) return NULL;
-    for (int i = 0; i < 3; i++)
-        if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
-    return mail(DRAGON_MAIL_PIN, numbers[0], numbers[1], numbers[2], &numbers[3]) ? PyLong_FromUnsignedLongLong(numbers[3]) : NULL;
 }
 
 static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
@@ -390,7 +368,7 @@ static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (!shm_arguments(names, 4, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 4; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
-    if (!mail(DRAGON_MAIL_UNPIN, numbers[0], numbers[1], numbers[2], &numbers[3])) return NULL;
+    if (!mail(DRAGON_MAIL_UNPIN, numbers[0], numbers[1], numbers[2], numbers[3])) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -403,7 +381,7 @@ static PyObject *carry(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (!shm_arguments(names, 3, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 3; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
-    if (!mail(DRAGON_MAIL_CARRY, numbers[0], numbers[1], DRAGON_USER, &numbers[2])) return NULL;
+    if (!mail(DRAGON_MAIL_CARRY, numbers[0], numbers[1], DRAGON_USER, numbers[2])) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -419,8 +397,7 @@ PyMethodDef shm_process_methods[] = {
     SHM_SIMPLE("run_state", run_state, 0, "run_state()\n\n1 running, 2 over, 3 agent lost; 0 when nothing is mapped."),
     SHM_SIMPLE("info", info, 0, "info()\n\nWhat the header of the node's memory says."),
     {"watch", watch, METH_O, "watch(pidfd)\n\nStart the native thread that marks the run as lost when the agent dies."},
-    SHM_METHOD("pin", pin, 0, "pin(offset, id, role)\n\nTell the agent that a handle leaves this process; returns its token."),
-    SHM_METHOD("unpin", unpin, 0, "unpin(offset, id, role, token)\n\nTell the agent that the handle with this token was bound."),
+    SHM_METHOD("unpin", unpin, 0, "unpin(offset, id, role, token)\n\nTell the agent that the handle with this token will not be bound."),
     SHM_METHOD("carry", carry, 0, "carry(offset, id, token)\n\nTell the agent that the handle with this token goes into a message of that channel."),
     {NULL, NULL, 0, NULL},
 };

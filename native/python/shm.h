@@ -45,7 +45,6 @@ SHM_INTERNAL extern uint32_t shm_signature; /* generation and number of this cli
 SHM_INTERNAL extern __thread uint32_t shm_sender; /* the signature of the message that this thread took last */
 SHM_INTERNAL bool shm_attach(void);
 SHM_INTERNAL bool shm_adopt(uint32_t number);
-SHM_INTERNAL bool shm_unpin(uint64_t offset, uint64_t id, uint32_t role, uint64_t token);
 SHM_INTERNAL bool shm_take(struct shm_call *call);
 SHM_INTERNAL bool shm_make_usable(struct shm_object *object);
 SHM_INTERNAL void shm_unlock(struct shm_call *call);

@@ -191,6 +191,47 @@ class ChannelTest(unittest.TestCase):
             writer.send(b"")
         writer.release()
 
+    def test_the_last_of_an_end_closes_it(self):
+        reader = shm.Channel.create(ends=True, role=shm.RECEIVER)
+        writer = shm.Channel.bind(reader.offset, reader.id, shm.SENDER)
+        other = shm.Channel.bind(reader.offset, reader.id, shm.SENDER)
+        writer.send(b"last")
+        writer.release()
+        other.send(b"still")
+        got = []
+        thread = in_thread(
+            lambda: got.extend((reader.recv(), reader.recv(), self.assertRaises(shm.Closed, reader.recv)))
+        )
+        del other
+        thread.join(PATIENCE)
+        self.assertEqual(got[:2], [b"last", b"still"])
+        self.assertTrue(reader.poll())
+
+    def test_a_handle_on_its_way_keeps_an_end_open_until_it_is_bound(self):
+        reader = shm.Channel.create(ends=True, role=shm.RECEIVER)
+        writer = shm.Channel.bind(reader.offset, reader.id, shm.SENDER)
+        handle = (shm.info()["run_id"], writer.offset, writer.id, shm.SENDER, writer.pin())
+        writer.release()
+        self.assertFalse(reader.poll())
+        first = shm.Channel.arrive(handle)
+        again = shm.Channel.arrive(handle)
+        for each in (first, again):
+            self.assertFalse(reader.poll())
+            each.release()
+        self.assertTrue(reader.poll())
+        with self.assertRaises(shm.Closed):
+            shm.Channel.arrive(handle)
+            reader.recv()
+
+    def test_more_handles_on_their_way_than_the_table_of_pins_has_places_for(self):
+        reader = shm.Channel.create(ends=True, role=shm.RECEIVER)
+        writer = shm.Channel.bind(reader.offset, reader.id, shm.SENDER)
+        tokens = [writer.pin() for _ in range(5000)]
+        for token in tokens:
+            shm.Channel.arrive((shm.info()["run_id"], writer.offset, writer.id, shm.SENDER, token)).release()
+        writer.release()
+        self.assertFalse(reader.poll(), "the end is the agent's to close")
+
     def test_blocked_receiver_in_a_thread(self):
         got = []
         thread = in_thread(lambda: got.append(self.channel.recv()))
@@ -235,12 +276,12 @@ class HandleTest(unittest.TestCase):
         event = shm.Event.create()
         while mail():
             pass
-        token = shm.pin(event.offset, event.id, 1)
+        token = event.pin()
         self.assertEqual(token >> 46, shm.client())
         self.assertEqual(mail(), (2, shm.client(), event.id, event.offset | 1, token))
         shm.unpin(event.offset, event.id, 1, token)
         self.assertEqual(mail(), (3, shm.client(), event.id, event.offset | 1, token))
-        self.assertNotEqual(shm.pin(event.offset, event.id, 1), token)
+        self.assertNotEqual(event.pin(), token)
 
     def test_the_end_of_the_python_object_is_the_end_of_the_reference(self):
         semaphore = shm.Semaphore.create(1)

@@ -111,7 +111,8 @@ static void node_fill_header(struct dragon_header *header, uint64_t size)
     header->class_stride = (uint32_t)node_round(33408 + 4 * NODE_SLABS, 4096);
     header->slabs = at += (uint64_t)DRAGON_CLASSES * header->class_stride;
     header->slabs_capacity = NODE_SLABS;
-    header->arena = node_round(at + NODE_SLABS * sizeof(struct dragon_slab), 2 << 20);
+    header->pins = at += NODE_SLABS * sizeof(struct dragon_slab);
+    header->arena = node_round(at + DRAGON_PIN_SETS * DRAGON_PIN_SET * sizeof(uint64_t), 2 << 20);
     atomic_init(&header->run_state, DRAGON_RUNNING);
     atomic_init(&header->next_id, 16);
     atomic_init(&header->limit, size);

@@ -332,6 +332,56 @@ static void victim_takes_records(void)
     dragon_begin(last, DRAGON_UPDATE, 0);
 }
 
+/* The ends of a channel: a bystander receives from `thing`; `second` sends, and is the tester's and the victim's. */
+static int wait_for_the_end(struct bystander *b)
+{
+    test_unbind(&b->process, &b->other);
+    return receive_in(b->record, b->binding.object, NULL, NULL, DRAGON_FOREVER);
+}
+static void receiver_and_sender(void)
+{
+    test_create(&thing, &(struct dragon_plan){.kind = DRAGON_CHANNEL, .role = DRAGON_RECEIVER, .flags = DRAGON_ENDS, .detail = 64});
+    second = (struct dragon_binding){.offset = thing.offset, .id = thing.id, .role = DRAGON_SENDER};
+    struct dragon_thread *thread = take(&tester);
+    CHECK(dragon_bind(thread, &second) == DRAGON_OK);
+    dragon_thread_give(thread);
+    waiting_one = bystander_start(wait_for_the_end);
+}
+static void verify_end(void)
+{
+    AWAIT(waiting_one);
+    CHECK(waiting_one->result == DRAGON_CLOSED);
+}
+static void victim_sends_no_more(void)
+{
+    struct dragon_binding again = {.offset = second.offset, .id = second.id, .role = DRAGON_SENDER};
+    struct dragon_thread *mailer = take(&me);
+    if (dragon_bind(mine, &again) != DRAGON_OK) _exit(3);
+    if (dragon_unbind(mine, mailer, &second) != DRAGON_OK) _exit(3);
+    if (dragon_unbind(mine, mailer, &again) != DRAGON_OK) _exit(3);
+}
+static void verify_other_sender(void)
+{
+    struct dragon_object *channel = thing.object;
+    CHECK(dragon_load(&channel->handles[0]) >= 1 && !(dragon_load(&channel->closed) & DRAGON_NO_SENDERS));
+    CHECK(victim_died || dragon_load(&channel->handles[0]) == 1);
+    test_unbind(&tester, &second);
+    CHECK(victim_died || dragon_load(&channel->closed) & DRAGON_NO_SENDERS);
+    read_mailbox();
+    verify_end();
+}
+static void victim_is_the_last(void)
+{
+    struct dragon_thread *mailer = take(&me);
+    note_sleep(mine);
+    while (dragon_load(&thing.object->handles[0]) > 1) sched_yield();
+    if (dragon_unbind(mine, mailer, &second) != DRAGON_OK) _exit(3);
+}
+static void tester_sends_no_more(void)
+{
+    test_unbind(&tester, &second);
+}
+
 /* All blocks of the large message's class are in use: the victim's allocation clears every hint above them, then grows. */
 static void exhausted(void)
 {
@@ -371,6 +421,8 @@ static const struct scenario object_scenarios[] = {
     {"create and let go of an area", nothing, victim_makes_area, NULL, nothing},
     {"grow a channel nobody else knows", nothing, victim_makes_and_fills, NULL, nothing},
     {"bind and let go", plain_lock, victim_binds, NULL, verify_bound},
+    {"ends: bind and let go, another sends still", receiver_and_sender, victim_sends_no_more, NULL, verify_other_sender},
+    {"ends: the last sender lets go", receiver_and_sender, victim_is_the_last, tester_sends_no_more, verify_end},
     {"the reference table grows", plain_lock, victim_binds_many, NULL, verify_bound},
     {"the record table grows", nothing, victim_takes_records, NULL, nothing},
     {"send, the memory grows", exhausted, victim_sends_big, NULL, nothing},

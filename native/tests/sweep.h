@@ -320,6 +320,17 @@ static void sweep_tasks(struct dragon_client *dead, struct dragon_object *object
     if (!orderly) dragon_add(&object->tasks.lost, in_hand - (uint64_t)change);
 }
 
+/* One handle of an end fewer, and perhaps none. */
+static void sweep_end(struct dragon_client *dead, struct dragon_object *object, uint32_t role)
+{
+    uint32_t closed = 0;
+    if (role & DRAGON_SENDER && dragon_add(&object->handles[0], UINT32_MAX) == 1) closed |= DRAGON_NO_SENDERS;
+    if (role & DRAGON_RECEIVER && dragon_add(&object->handles[1], UINT32_MAX) == 1) closed |= DRAGON_NO_RECEIVERS;
+    if (!closed) return;
+    dragon_set_bits(&object->closed, closed);
+    sweep_tell(dead, object);
+}
+
 static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_u64 *ref)
 {
     uint64_t value = dragon_load(ref);
@@ -337,6 +348,7 @@ static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_
     if (tasks) sweep_tasks(dead, object, dragon_tasks_sure(value));
     dragon_store(ref, 0);
     dragon_fence();
+    if (object && value & DRAGON_COUNTED && dragon_tracks_ends(object)) sweep_end(dead, object, (uint32_t)value);
     if (tasks) sweep_tell(dead, object);
     if (object) sweep_audit(value);
 }

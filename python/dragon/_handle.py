@@ -45,7 +45,7 @@ def export(thing: Any) -> tuple[Any, ...]:
     """The handle of an object, as a plain tuple. The object lives until it is bound."""
     global exported
     place = _agent.attach()
-    token = _shm.pin(thing.offset, thing.id, thing.role)
+    token = thing.pin()
     popen = context.get_spawning_popen()
     pins = getattr(popen, "pins", None)
     if pins is not None:
@@ -123,7 +123,20 @@ def _foreign(kind: type, handle: Handle, why: str) -> _shm.NoSuchObject:
 def give_up(pins: Iterable[Pinned]) -> None:
     """Takes back handles that will not arrive. Those that have arrived, or were taken back, are none the worse for it."""
     try:
-        for pin in pins:
-            _shm.unpin(*pin)
+        for offset, number, role, token in pins:
+            if role == _shm.USER:
+                _shm.unpin(offset, number, role, token)
+            else:
+                _give_up_end(offset, number, role, token)
     except _shm.RunOver:
         pass  # nothing is kept any more
+
+
+def _give_up_end(offset: int, number: int, role: int, token: int) -> None:
+    """Who closes that end next must find it closed, if it was the last."""
+    try:
+        end = _shm.Channel.bind(offset, number, role)
+    except _shm.NoSuchObject:
+        return
+    end.unpin(token)
+    end.release()

@@ -93,10 +93,9 @@ def watch(pidfd: int) -> None:
 def info() -> dict[str, Any]:
     """run_id (bytes), node, agent_pid, size, limit, granted, client, version."""
 
-def pin(offset: int, id: int, role: int) -> int:
-    """Tell the agent that a handle leaves this process; returns the token that travels with it."""
+def unpin(offset: int, id: int, role: int, token: int) -> None:
+    """Tell the agent that the handle with this token will not be bound. An end of a channel may be closed only when it has read so: `_Object.unpin` does it at once."""
 
-def unpin(offset: int, id: int, role: int, token: int) -> None: ...
 def carry(offset: int, id: int, token: int) -> None:
     """Tell the agent that the handle with this token goes into a message of the channel at that offset, with which it is lost."""
 
@@ -112,6 +111,10 @@ class _Object:
     @classmethod
     def arrive(cls: type[_T], handle: tuple[bytes, int, int, int, int]) -> _T | None:
         """Refer to what a handle (run_id, offset, id, role, token) names, and tell the agent that it has arrived. None: this process is no client of that run."""
+    def pin(self) -> int:
+        """Tell the agent that a handle of it leaves this process; returns the token that travels with it."""
+    def unpin(self, token: int) -> None:
+        """Tell the agent that the handle with this token, of this object and role, needs its pin no longer."""
     def release(self) -> None: ...
     @property
     def released(self) -> bool: ...

@@ -1,14 +1,13 @@
 """Connections over channels in shared memory, and waiting on them together with everything multiprocessing can wait on.
 
 An end of a pipe is a reference to a channel with a role, sender or receiver. When the last reference with a role is gone (closed, dropped, or its process
-killed), the other side sees the end of file, or a broken pipe.
+has ended), and none is on its way, the other side sees the end of file, or a broken pipe: as soon as `close` returns, or `join`.
 
 A sender may be 8 MiB ahead of its receiver. A message with which it is further ahead is sent, too, but `send` returns only when the receiver has caught up.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import multiprocessing.connection as stock
 import os
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "ListenerGone", "Pipe", "wait"]
 
 _LIMIT = 8 << 20  # bytes in flight, beyond which a sender waits for its receiver
-_forks = 0  # of this process, by user code
 
 
 class ListenerGone(BrokenPipeError, ConnectionResetError, ConnectionRefusedError, FileNotFoundError, EOFError):
@@ -51,7 +49,6 @@ class Connection(stock.Connection):
     """
 
     _handle = None  # multiprocessing's own descriptor, of which there is none
-    _alone = -1  # how many forks there had been when it was made, if no other process was ever told of it
 
     def __init__(self, reader: _shm.Channel | None, writer: _shm.Channel | None, peer: str | None = None) -> None:
         self._peer = peer  # who listened, where this end called a listener; named when it is gone
@@ -61,14 +58,8 @@ class Connection(stock.Connection):
         self._writable = writer is not None
         self._descriptor: Any = None
 
-    def __del__(self) -> None:
-        """References end with their objects; where no other process has it, the other side is told at once."""
-        if self._alone == _forks:
-            self.close()
-
     def __reduce__(self) -> tuple[Any, ...]:
         self._check_closed()
-        self._alone = -1
         ends = (self._reader, self._writer)
         return _rebuild, tuple(None if end is None else _handle.export(end) for end in ends)
 
@@ -89,15 +80,11 @@ class Connection(stock.Connection):
         """Ends this process's use of the connection; a second call does nothing."""
         ends = [end for end in (self._reader, self._writer) if end is not None]
         self._reader = self._writer = None
-        if self._alone == _forks and self._descriptor is None:
-            with contextlib.suppress(_shm.Error):
-                for end in ends:
-                    end.close()  # the other side need not wait until an audit finds that nobody has this one
-        for end in ends:
-            end.release()
         if self._descriptor is not None:
             self._descriptor.close()
             self._descriptor = None
+        for end in ends:
+            end.release()
 
     def fileno(self) -> int:
         """A descriptor that is readable while a message, or the end, can be received; what is written to it is sent as by `send_bytes`.
@@ -216,10 +203,7 @@ def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     """Two connected ends; with `duplex=False` the first one can only receive and the second one only send."""
     first_reader, second_writer = one_way(_LIMIT)
     second_reader, first_writer = one_way(_LIMIT) if duplex else (None, None)
-    ends = Connection(first_reader, first_writer), Connection(second_reader, second_writer)
-    for end in ends:
-        end._alone = _forks
-    return ends
+    return Connection(first_reader, first_writer), Connection(second_reader, second_writer)
 
 
 def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
@@ -344,14 +328,6 @@ def _is_ours() -> bool:
     from dragon import _agent, context
 
     return context.is_default() or _agent.is_worker()
-
-
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
-
-
-os.register_at_fork(before=_count_fork)
 
 
 def _start_sharing(original: Callable[..., None], self: Any) -> None:

@@ -82,6 +82,33 @@ def never_receive(connection: Any) -> None:
     time.sleep(1000)
 
 
+def close_all(*connections: Any) -> None:
+    for each in connections:
+        each.close()
+
+
+def await_ends(connection: Any) -> None:
+    """Takes reading ends, says so, and once told that the other one is closed says whether it is the end."""
+    try:
+        while True:
+            reader = connection.recv()
+            connection.send("taken")
+            assert connection.recv() == "closed"
+            connection.send("the end" if reader.poll(0) else "nothing")
+            reader.close()
+    except EOFError:
+        pass
+
+
+def copy_ends(writer: Any) -> None:
+    """Gives copies of an end to itself, uses and closes them."""
+    out, back = mp.Pipe()
+    while True:
+        out.send(writer)
+        with back.recv() as copy:
+            copy.send("copied")
+
+
 def kill_self(number: int = signal.SIGKILL) -> None:
     os.kill(os.getpid(), number)
 

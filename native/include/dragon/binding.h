@@ -3,7 +3,7 @@
 #ifndef DRAGON_BINDING_H
 #define DRAGON_BINDING_H
 
-#include "mailbox.h"
+#include "ends.h"
 
 struct dragon_binding {
     struct dragon_object *object; /* NULL: not bound */
@@ -131,6 +131,8 @@ static inline void dragon_object_fill(struct dragon_process *process, struct dra
     uint64_t ring = dragon_offset(process, object) + offsetof(struct dragon_object, ring);
     dragon_object_init(process, object, block, plan->kind, plan->kind == DRAGON_CHANNEL ? 2 : plan->kind == DRAGON_AREA ? 0 : 1);
     atomic_init(&object->flags, plan->flags);
+    atomic_init(&object->handles[0], plan->flags & DRAGON_ENDS && plan->role & DRAGON_SENDER ? 1 : 0);
+    atomic_init(&object->handles[1], plan->flags & DRAGON_ENDS && plan->role & DRAGON_RECEIVER ? 1 : 0);
     switch (plan->kind) {
     case DRAGON_CHANNEL:
         object->channel.capacity = (uint32_t)plan->value;
@@ -172,7 +174,7 @@ static inline int dragon_create(struct dragon_thread *thread, const struct drago
     dragon_store(&thread->record->op_object, made.offset);
     dragon_object_fill(process, made.object, ref, plan);
     made.id = (uint64_t)(process->header->node + 1) << 32 | (uint32_t)dragon_add(&process->header->next_id, 1);
-    dragon_store(dragon_ref_at(process, process->entry, made.entry), made.offset | made.role);
+    dragon_store(dragon_ref_at(process, process->entry, made.entry), made.offset | made.role | (plan->flags & DRAGON_ENDS ? DRAGON_COUNTED : 0));
     dragon_store(&made.object->state, DRAGON_LIVE);
     dragon_store(&made.object->id, made.id);
     dragon_block_store(thread, 0, DRAGON_BLOCK_PART);
@@ -193,7 +195,12 @@ static inline bool dragon_plausible(const struct dragon_process *process, uint64
 static inline int dragon_unbind(struct dragon_thread *thread, struct dragon_thread *mailer, struct dragon_binding *binding)
 {
     struct dragon_process *process = thread->process;
+    dragon_u64 *ref = dragon_ref_at(process, process->entry, binding->entry);
     dragon_begin(thread, DRAGON_UPDATE, binding->offset);
+    if (binding->object && dragon_tracks_ends(binding->object)) {
+        dragon_store(ref, binding->offset | binding->role); /* the object stays, and the sweep does not count it once more */
+        dragon_end_dropped(thread, binding->object, binding->role);
+    }
     for (struct dragon_binding *each = binding; each; each = each->full) {
         dragon_store(dragon_ref_at(process, process->entry, each->entry), 0);
         dragon_ref_free(process, each->entry);
@@ -246,6 +253,9 @@ static inline int dragon_bind(struct dragon_thread *thread, struct dragon_bindin
         return DRAGON_GONE;
     }
     binding->object = object;
+    if (!dragon_tracks_ends(object)) return DRAGON_OK;
+    dragon_end_added(object, binding->role);
+    dragon_store(ref, binding->offset | binding->role | DRAGON_COUNTED);
     return DRAGON_OK;
 }
 

@@ -27,8 +27,8 @@ enum dragon_client_flag { DRAGON_ORDERLY = 1 };
 enum dragon_role { DRAGON_USER = 1, DRAGON_SENDER = 2, DRAGON_RECEIVER = 4, DRAGON_ROLES = 7 };
 
 /* A reference: `tasks in hand << 48 | offset | open << 3 | role`; only one to an object of kind tasks counts any. Open are those of the tasks that are being
- * claimed, or being done, just now. */
-enum { DRAGON_OPEN_SHIFT = 3, DRAGON_OPEN_MOST = 7, DRAGON_TASKS_SHIFT = 48, DRAGON_TASKS_MOST = 0xffff };
+ * claimed, or being done, just now. One to a channel that tracks its ends is COUNTED once it is among the channel's handles. */
+enum { DRAGON_OPEN_SHIFT = 3, DRAGON_OPEN_MOST = 7, DRAGON_TASKS_SHIFT = 48, DRAGON_TASKS_MOST = 0xffff, DRAGON_COUNTED = 1 << 3 };
 #define DRAGON_OFFSET_MASK UINT64_C(0x0000ffffffffffc0)
 
 struct dragon_header { /* section 2 */
@@ -44,7 +44,8 @@ struct dragon_header { /* section 2 */
     uint32_t slabs_capacity, class_stride;
     uint64_t arena;
     dragon_u64 mailbox;
-    uint64_t unused1[2];
+    uint64_t pins;
+    uint64_t unused1;
     dragon_u64 next_id;
     uint64_t unused2[7];
     dragon_u64 limit, granted;
@@ -52,6 +53,7 @@ struct dragon_header { /* section 2 */
     dragon_u32 clients_high;
 };
 _Static_assert(offsetof(struct dragon_header, run_state) == 48 && offsetof(struct dragon_header, mailbox) == 104, "header");
+_Static_assert(offsetof(struct dragon_header, pins) == 112, "header");
 _Static_assert(offsetof(struct dragon_header, next_id) == 128 && offsetof(struct dragon_header, limit) == 192, "header");
 _Static_assert(offsetof(struct dragon_header, clients_high) == 256, "header");
 
@@ -158,7 +160,8 @@ struct dragon_object { /* section 9 */
     dragon_u32 state;
     uint64_t block;
     dragon_u32 flags, closed;
-    uint64_t unused1[4];
+    dragon_u32 handles[2]; /* of senders and receivers, if it tracks its ends */
+    uint64_t unused1[3];
     union { /* at 64 */
         struct {
             uint32_t capacity, slot_size;
@@ -193,6 +196,8 @@ struct dragon_object { /* section 9 */
 };
 _Static_assert(offsetof(struct dragon_object, channel) == 64 && offsetof(struct dragon_object, channel.tail_ring) == 88, "object");
 _Static_assert(offsetof(struct dragon_object, queue) == 128 && offsetof(struct dragon_object, ring) == 768, "object");
+
+enum { DRAGON_PIN_SETS = 512, DRAGON_PIN_SET = 8 }; /* the table of pins that count */
 
 enum { DRAGON_AREA_BYTES = 128 }; /* an area's bytes start here */
 

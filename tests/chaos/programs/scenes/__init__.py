@@ -1,6 +1,7 @@
 """Kinds of processes that storm.py kills, by what they are in the middle of. Each scene has processes at work, replaces those that are killed, and keeps books."""
 
 from scenes.data import Managers, Names, Segments, Values
+from scenes.ends import Ends
 from scenes.family import Families
 from scenes.flow import Listeners, Pipes, Queues
 from scenes.hunger import Hunger
@@ -13,6 +14,7 @@ from scenes.tasks import Executors, Pools
 ALL = [
     Queues,
     Pipes,
+    Ends,
     Listeners,
     Locks,
     Semaphores,

@@ -153,8 +153,8 @@ final class SharedMemory implements Names.Objects {
     /** What a dead process held is swept, and its number free after that; handles that were on their way to it will not arrive. */
     void dead(int client, List<Long> tokens) {
         gone(client);
-        for (long token : tokens) {
-            sweeper.unpin(token);
+        if (!tokens.isEmpty()) {
+            sweeper.unpin(tokens);
         }
     }
 

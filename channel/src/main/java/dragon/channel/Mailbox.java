@@ -51,12 +51,15 @@ public final class Mailbox {
     }
 
     /**
-     * A handle leaves this process: the object lives, in that role, until the token is unpinned. To be called before the handle is handed over. Returns
+     * A handle leaves this process, which is bound to the object: that lives, in that role, until the token is unpinned. To be called before the handle is handed over. Returns
      * the token, which travels with it.
      */
     public long pin(Handle handle, Role role) {
         long token = client.nextToken();
         tell(client.record(), PIN, handle, role, token);
+        if (Ends.tracked(client.memory(), handle.offset())) {
+            Ends.count(client.memory(), handle.offset(), role.bit(), token);
+        }
         return token;
     }
 
@@ -67,6 +70,12 @@ public final class Mailbox {
 
     /** A handle that travelled with that token is bound here. */
     public void unpin(Handle handle, Role role, long token) {
+        if (Ends.tracked(client.memory(), handle.offset()) && Ends.claim(client.memory(), token)) {
+            ThreadRecord record = client.record();
+            record.begin(ThreadRecord.UPDATE, handle.offset());
+            Ends.dropAndTell(client, handle.offset(), role.bit());
+            record.end();
+        }
         tell(client.record(), UNPIN, handle, role, token);
     }
 

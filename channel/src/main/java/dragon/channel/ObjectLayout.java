@@ -8,6 +8,8 @@ final class ObjectLayout {
     static final int BLOCK = 16;
     static final int FLAGS = 24;
     static final int CLOSED = 28;
+    static final int SENDERS = 32;
+    static final int RECEIVERS = 36;
     static final int BODY = 64;
     static final int QUEUE_0 = 128;
     static final int QUEUE_1 = QUEUE_0 + WaitQueue.SIZE_OF;

@@ -1,5 +1,6 @@
 package dragon.channel;
 
+import dragon.memory.Memory;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The agent's book of handles on their way: an object lives, in its role, while a token of it is out. A token is out until its handle is bound, and no longer than what carries
@@ -17,10 +19,17 @@ final class Pins {
 
     private record Pin(long reference, long carrier) {}
 
+    private final Memory memory;
+    private final News news;
     private final TreeMap<Long, Pin> pins = new TreeMap<>(); // by token: those of one client lie together
     private final Map<Long, Integer> counts = new HashMap<>(); // offset | role -> tokens that keep it
     private final Map<Long, Set<Long>> carried = new HashMap<>(); // offset of a channel -> tokens
     private final Set<Long> entrusted = new HashSet<>(); // to a process at its start
+
+    Pins(Memory memory, News news) {
+        this.memory = memory;
+        this.news = news;
+    }
 
     /** A handle leaves a process. */
     void pin(long token, long reference) {
@@ -31,13 +40,14 @@ final class Pins {
 
     /** The handle goes into a message of a channel, which is there: from now on it dies with the channel. One of the channel itself does not keep it. */
     void carry(long token, long channel) {
-        Pin pin = pins.get(token);
+        Pin pin = remove(token);
         if (pin != null) {
-            unpin(token);
             pins.put(token, new Pin(pin.reference, channel));
             carried.computeIfAbsent(channel, _ -> new HashSet<>()).add(token);
             if (keeps(pin.reference, channel)) {
                 counts.merge(pin.reference, 1, Integer::sum);
+            } else {
+                uncount(token, pin.reference);
             }
         }
     }
@@ -53,10 +63,28 @@ final class Pins {
 
     /** A handle has arrived, or never will. Returns the object's offset; 0: no such token is out. */
     long unpin(long token) {
+        Pin pin = pins.get(token);
+        if (pin == null) {
+            return 0;
+        }
+        uncount(token, pin.reference);
+        remove(token);
+        return pin.reference & ~Role.MASK;
+    }
+
+    /** If nobody bound it, it was one of the handles that the object counts. */
+    private void uncount(long token, long reference) {
+        long offset = reference & ~Role.MASK;
+        if (Ends.claim(memory, token) && Ends.drop(memory, offset, (int) (reference & Role.MASK))) {
+            news.add(offset);
+        }
+    }
+
+    private @Nullable Pin remove(long token) {
         entrusted.remove(token);
         Pin pin = pins.remove(token);
         if (pin == null) {
-            return 0;
+            return null;
         }
         Set<Long> tokens = carried.get(pin.carrier);
         if (tokens != null && tokens.remove(token) && tokens.isEmpty()) {
@@ -65,7 +93,7 @@ final class Pins {
         if (keeps(pin.reference, pin.carrier)) {
             counts.computeIfPresent(pin.reference, (r, count) -> count == 1 ? null : count - 1);
         }
-        return pin.reference & ~Role.MASK;
+        return pin;
     }
 
     /** A channel is no more, with all messages in it. Returns the offsets of the objects whose handles it carried. */

@@ -145,7 +145,7 @@ public abstract class SharedObject implements AutoCloseable {
     private void finishClosing(ThreadRecord record) {
         record.begin(ThreadRecord.UPDATE, offset);
         try {
-            if (use != null && client.references().clear(use)) {
+            if (use != null && client.references().clear(use, () -> Ends.dropAndTell(client, offset, role.bit()))) {
                 Mailbox.of(client).released(record.inner(), handle(), role);
             }
         } finally {
@@ -179,6 +179,7 @@ public abstract class SharedObject implements AutoCloseable {
             fill.accept(address);
             long id = memory.nextId();
             References.Use use = client.references().add(record, offset | role.bit());
+            countIfTracked(client, offset, role, use);
             Raw.putIntRelease(address + ObjectLayout.STATE, ObjectLayout.LIVE);
             Raw.putLongRelease(address + ObjectLayout.ID, id);
             Blocks.embed(memory, ref);
@@ -225,9 +226,16 @@ public abstract class SharedObject implements AutoCloseable {
             }
             if (state == ObjectLayout.LIVE) {
                 check(kind, address, bound);
+                countIfTracked(client, offset, role, bound.use);
                 return bound;
             }
             awaitVerdict(memory);
+        }
+    }
+
+    private static void countIfTracked(Client client, long offset, Role role, References.Use use) {
+        if (Ends.tracked(client.memory(), offset)) {
+            client.references().count(use, () -> Ends.add(client.memory(), offset, role.bit()));
         }
     }
 

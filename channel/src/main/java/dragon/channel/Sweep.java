@@ -239,6 +239,9 @@ final class Sweep {
                 Tasks.left(memory, object, References.tasks(reference), orderly);
             }
             Raw.putLongRelease(at, 0);
+            if (exists && (reference & References.COUNTED) != 0 && Ends.tracked(memory, object)) {
+                closeEnd(object, reference);
+            }
             if (tasks) {
                 Raw.fence();
                 if (WaitQueue.anyone(memory.address(object) + ObjectLayout.QUEUE_0)) {
@@ -247,6 +250,13 @@ final class Sweep {
             }
             audit.add(object);
         });
+    }
+
+    /** If the dead had the last handle of an end, that is closed before anybody hears of the death. */
+    private void closeEnd(long object, long reference) {
+        if (Ends.drop(memory, object, (int) (reference & Role.MASK))) {
+            news.add(object);
+        }
     }
 
     /** A lock the dead held is free, with the news; who waits first gets it. */

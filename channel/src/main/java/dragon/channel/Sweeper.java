@@ -24,7 +24,7 @@ public final class Sweeper {
     private final ClientTable clients;
     private final Channel mailbox;
     private final Mailbox own; // as this client uses it
-    private final Pins pins = new Pins();
+    private final Pins pins;
     private final News news;
     private final Audit audit;
     private final List<Long> unpins = new ArrayList<>();
@@ -42,6 +42,7 @@ public final class Sweeper {
         this.mailbox = Mailbox.create(agent);
         this.own = Mailbox.of(agent);
         this.news = new News(memory);
+        this.pins = new Pins(memory, news);
         this.audit = new Audit(memory, pins, news);
     }
 
@@ -81,6 +82,10 @@ public final class Sweeper {
     public synchronized long hold(long reference) {
         long token = (long) agent.number() << 46 | ++holds;
         pins.pin(token, reference);
+        long offset = reference & ~Role.MASK;
+        if (Slots.isObject(memory, offset) && Ends.tracked(memory, offset)) {
+            Ends.count(memory, offset, (int) (reference & Role.MASK), token);
+        }
         return token;
     }
 
@@ -89,10 +94,28 @@ public final class Sweeper {
         pins.entrust(tokens);
     }
 
-    /** A token that a handle travelled with will not be bound: the process it was meant for is gone. */
-    public synchronized void unpin(long token) {
-        unpins.add(token);
+    /** A handle with that token will not be bound. */
+    public void unpin(long token) {
+        unpin(List.of(token));
+    }
+
+    /**
+     * The handles with these tokens will not be bound: the process they were meant for is gone. If one was the last of an end, that is closed when this
+     * returns, but for the rare case that a letter is just being written.
+     */
+    public synchronized void unpin(List<Long> tokens) {
+        unpins.addAll(tokens);
+        takeBack(read());
+        called = false; // what called the thread may have been read just now
         callThread();
+    }
+
+    /** Takes back what will not be bound. Not while a letter is being written: the pin itself may lie behind it. */
+    private void takeBack(boolean drained) {
+        if (drained) {
+            unpins.forEach(token -> audit.add(pins.unpin(token)));
+            unpins.clear();
+        }
     }
 
     /** Wakes the thread that serves, if it has not been called yet. */
@@ -134,8 +157,7 @@ public final class Sweeper {
     private synchronized boolean drain() {
         boolean drained = read();
         called = false;
-        unpins.forEach(token -> audit.add(pins.unpin(token)));
-        unpins.clear();
+        takeBack(drained);
         if (drained) {
             killed.forEach(first -> pins.forget(first).forEach(audit::add));
             killed.clear();

@@ -11,8 +11,9 @@ import org.junit.jupiter.api.Test;
 class AuditTest {
     private final TestNode node = new TestNode();
     private final Client giver = node.client();
-    private final Pins pins = new Pins();
-    private final Audit audit = new Audit(node.memory, pins, new News(node.memory));
+    private final News news = new News(node.memory);
+    private final Pins pins = new Pins(node.memory, news);
+    private final Audit audit = new Audit(node.memory, pins, news);
 
     @AfterEach
     void close() {

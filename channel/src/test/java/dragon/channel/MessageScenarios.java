@@ -42,6 +42,7 @@ final class MessageScenarios {
                 Binding::new,
                 Closing::new,
                 Pinning::new,
+                SendingNoMore::new,
                 ManyReferences::new,
                 Shutting::new);
     }
@@ -424,6 +425,44 @@ final class MessageScenarios {
             carrier.close();
             node.sweeper.serve(Duration.ZERO);
             assertThat(node.sweeper.pins()).isZero();
+        }
+    }
+
+    private static final class SendingNoMore extends CrashScenario {
+        private Channel receiver;
+        private Channel other;
+        private Channel theirs;
+
+        SendingNoMore() {
+            super("give an end away, let go, take it, let go; another sends still");
+        }
+
+        @Override
+        void prepare() {
+            receiver = keep(Channel.create(survivor, 0, 128, true, Role.RECEIVER));
+            other = keep(Channel.bind(survivor, receiver.handle(), Role.SENDER));
+            theirs = Channel.bind(victim, receiver.handle(), Role.SENDER);
+        }
+
+        @Override
+        void act() {
+            long token = Mailbox.of(victim).pin(theirs.handle(), Role.SENDER);
+            theirs.close();
+            Channel taken = Channel.bind(victim, receiver.handle(), Role.SENDER);
+            Mailbox.of(victim).unpin(taken.handle(), Role.SENDER, token);
+            taken.close();
+        }
+
+        @Override
+        void verify(boolean killed) {
+            assertThat(receiver.poll(Duration.ZERO)).isFalse();
+            other.sendLong(1);
+            assertThat(receiver.receiveLong()).isEqualTo(1);
+            other.close();
+            assertThat(killed || receiver.poll(Duration.ZERO)).isTrue();
+            node.sweeper.serve(Duration.ZERO);
+            org.assertj.core.api.Assertions.assertThatThrownBy(receiver::receiveLong)
+                    .isInstanceOf(ChannelClosedException.class);
         }
     }
 

@@ -10,6 +10,7 @@ import dragon.memory.Raw;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -282,6 +283,102 @@ class ObjectsTest {
         node.sweeper.serve(Duration.ZERO);
         assertThat(receiver.poll(Duration.ZERO)).isTrue();
         assertThatThrownBy(receiver::receive).isInstanceOf(ChannelClosedException.class);
+    }
+
+    @Test
+    void theLastHandleOfAnEndClosesItAtOnce() throws Exception {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        Channel theirs = Channel.bind(other, receiver.handle(), Role.SENDER);
+        sender.close();
+        assertThat(receiver.poll(Duration.ZERO)).isFalse();
+        TestNode.Running<Boolean> waiting = TestNode.start(() -> receiver.poll(Duration.ofSeconds(60)));
+        theirs.close();
+        assertThat(waiting.result()).isTrue();
+        assertThatThrownBy(receiver::receive).isInstanceOf(ChannelClosedException.class);
+    }
+
+    @Test
+    void theEndOfADeadClientIsClosedBeforeItsDeathIsTold() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel.bind(other, receiver.handle(), Role.SENDER);
+        node.sweeper.sweep(other.number());
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+    }
+
+    @Test
+    void aHandleThatADeadClientDidNotBindKeepsNoEnd() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        long token = Mailbox.of(client).pin(sender.handle(), Role.SENDER);
+        sender.close();
+        assertThat(receiver.poll(Duration.ZERO)).isFalse();
+        node.sweeper.unpin(token);
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+    }
+
+    @Test
+    void aHandleThatIsBoundTwiceCountsTwice() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        long token = Mailbox.of(client).pin(sender.handle(), Role.SENDER);
+        sender.close();
+        Channel first = Channel.bind(client, receiver.handle(), Role.SENDER);
+        Mailbox.of(client).unpin(first.handle(), Role.SENDER, token);
+        Channel second = Channel.bind(other, receiver.handle(), Role.SENDER);
+        Mailbox.of(other).unpin(second.handle(), Role.SENDER, token);
+        node.sweeper.serve(Duration.ZERO);
+        first.close();
+        assertThat(receiver.poll(Duration.ZERO)).isFalse();
+        second.close();
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+    }
+
+    @Test
+    void whatNamesStandForKeepsItsEnds() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        long token = node.sweeper.hold(sender.offset() | Role.SENDER.bit());
+        sender.close();
+        assertThat(receiver.poll(Duration.ZERO)).isFalse();
+        node.sweeper.unpin(token);
+        assertThat(receiver.poll(Duration.ZERO)).isTrue();
+    }
+
+    @Test
+    void aHandleThatLiesInItsOwnChannelKeepsNoEnd() {
+        Channel receiver = Channel.create(client, 0, 128, true, Role.RECEIVER);
+        Channel sender = Channel.bind(client, receiver.handle(), Role.SENDER);
+        long token = Mailbox.of(client).pin(receiver.handle(), Role.RECEIVER);
+        Mailbox.of(client).carry(receiver.handle(), token);
+        node.sweeper.serve(Duration.ZERO);
+        receiver.close();
+        assertThatThrownBy(() -> sender.sendLong(1)).isInstanceOf(ChannelClosedException.class);
+    }
+
+    @Test
+    void whoReadsTheLettersForTheThreadThatServesCallsIt() throws Exception {
+        AtomicBoolean over = new AtomicBoolean();
+        TestNode.Running<Boolean> serving = TestNode.start(() -> {
+            while (!over.get()) {
+                node.sweeper.serve();
+            }
+            return true;
+        });
+        for (int i = 0; i < 1000; i++) {
+            Event event = Event.create(client);
+            long token = node.sweeper.hold(event.offset() | Role.USER.bit());
+            event.close();
+            over.set(i == 999);
+            node.sweeper.unpin(0); // this letter to the thread may be read by the next
+            node.sweeper.unpin(token);
+            long limit = System.nanoTime() + CrashScenario.SOON.toNanos();
+            while (Slots.isObject(node.memory, event.offset())) {
+                assertThat(System.nanoTime()).as("in time").isLessThan(limit);
+                Thread.yield();
+            }
+        }
+        assertThat(serving.result()).isTrue();
     }
 
     @Test

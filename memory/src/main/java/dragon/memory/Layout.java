@@ -35,6 +35,7 @@ public final class Layout {
         public static final int CLASS_STRIDE = SLABS_CAPACITY + Integer.BYTES;
         public static final int ARENA = CLASS_STRIDE + Integer.BYTES;
         public static final int MAILBOX = ARENA + Long.BYTES;
+        public static final int PINS = MAILBOX + Long.BYTES;
         public static final int NEXT_ID = 2 * LINE;
         public static final int LIMIT = 3 * LINE;
         public static final int GRANTED = LIMIT + Long.BYTES;
@@ -115,6 +116,16 @@ public final class Layout {
         public static final int SIZE_OF = WORDS + 64 * Long.BYTES;
 
         private Slab() {}
+    }
+
+    /** Section 9: the table of pins that count. */
+    public static final class PinTable {
+        public static final int SETS = 512;
+        public static final int PLACES = 8;
+        public static final int SET = PLACES * Long.BYTES;
+        public static final int SIZE_OF = SETS * SET;
+
+        private PinTable() {}
     }
 
     /** The least multiple of {@code unit} (a power of two) that is not below {@code value}. */

@@ -20,6 +20,7 @@ public final class Memory implements AutoCloseable {
     private final int classStride;
     private final long slabs;
     private final int slabsCapacity;
+    private final long pins;
     private final int node;
 
     private Memory(long base, long size, int fd) {
@@ -32,6 +33,7 @@ public final class Memory implements AutoCloseable {
         this.classStride = Raw.getInt(base + Header.CLASS_STRIDE);
         this.slabs = base + Raw.getLong(base + Header.SLABS);
         this.slabsCapacity = Raw.getInt(base + Header.SLABS_CAPACITY);
+        this.pins = base + Raw.getLong(base + Header.PINS);
         this.node = Raw.getInt(base + Header.NODE);
     }
 
@@ -75,6 +77,7 @@ public final class Memory implements AutoCloseable {
         Raw.putInt(base + Header.SLABS_CAPACITY, plan.slabs());
         Raw.putInt(base + Header.CLASS_STRIDE, plan.classStride());
         Raw.putLong(base + Header.ARENA, plan.arenaAt());
+        Raw.putLong(base + Header.PINS, plan.pinsAt());
         Raw.putLong(base + Header.NEXT_ID, 16);
         Raw.putLong(base + Header.LIMIT, plan.limit());
         Raw.putInt(base + Header.CLIENTS_HIGH, Layout.AGENT);
@@ -230,6 +233,11 @@ public final class Memory implements AutoCloseable {
     /** The address of a slab's entry. */
     public long slab(int index) {
         return slabs + (long) index * Layout.Slab.SIZE_OF;
+    }
+
+    /** The address of the set of the table of pins in which a token may lie. */
+    public long pinSet(long token) {
+        return pins + ((token ^ token >>> 46) & Layout.PinTable.SETS - 1) * Layout.PinTable.SET;
     }
 
     /** The offset of the agent's mailbox. */

@@ -69,8 +69,13 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
         return classesAt() + (long) Layout.BlockClass.COUNT * classStride();
     }
 
+    /** Where the table of pins starts. */
+    long pinsAt() {
+        return slabsAt() + (long) slabs * Layout.Slab.SIZE_OF;
+    }
+
     /** The first byte handed out. */
     long arenaAt() {
-        return Layout.roundUp(slabsAt() + (long) slabs * Layout.Slab.SIZE_OF, HUGE_PAGE);
+        return Layout.roundUp(pinsAt() + Layout.PinTable.SIZE_OF, HUGE_PAGE);
     }
 }

@@ -18,6 +18,7 @@ public final class References {
         private final long reference;
         private final int entry;
         private int handles = 1;
+        private boolean counted;
         private boolean cleared;
 
         private Use(long reference, int entry) {
@@ -33,6 +34,9 @@ public final class References {
 
     /** The object's place in a reference; the bits below are the role, those above count the tasks that a client has in hand. */
     public static final long OFFSET = 0x0000_ffff_ffff_ffc0L;
+
+    /** In a reference: it is among the handles that its object counts. */
+    public static final long COUNTED = 1 << 3;
 
     private static final int TASKS_SHIFT = 48;
     private static final int OPEN_SHIFT = 3;
@@ -60,11 +64,24 @@ public final class References {
         if (use == null) {
             use = new Use(offsetAndRole, gaps.isEmpty() ? nextEntry(record) : gaps.pop());
             uses.put(offsetAndRole, use);
-            Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), offsetAndRole);
+            Raw.putLongRelease(at(use), offsetAndRole);
         } else {
             use.handles++;
         }
         return use;
+    }
+
+    /** The object counts its references: {@code add} counts this one, and then it is marked so; once only. */
+    public synchronized void count(Use use, Runnable add) {
+        if (!use.counted) {
+            use.counted = true;
+            add.run();
+            Raw.putLongRelease(at(use), use.reference | COUNTED);
+        }
+    }
+
+    private long at(Use use) {
+        return entryAt(client.memory(), client.number(), use.entry);
     }
 
     /** One more handle relies on the entry, which another keeps meanwhile. False: none does any more. */
@@ -86,13 +103,25 @@ public final class References {
         return true;
     }
 
-    /** Clears the entry if no handle and no operation of this process relies on it. True, once only: it did; tell the agent. */
-    public synchronized boolean clear(Use use) {
+    /** As {@link #clear(Use, Runnable)}, of a reference that was not counted. */
+    public boolean clear(Use use) {
+        return clear(use, () -> {});
+    }
+
+    /**
+     * Clears the entry if no handle and no operation of this process relies on it. True, once only: it did; tell the agent. If it was counted, it is first
+     * marked as not, and {@code drop} takes it off, while it still keeps the object.
+     */
+    public synchronized boolean clear(Use use, Runnable drop) {
         if (use.handles > 0 || use.cleared || client.records().anyUsing(use.entry)) {
             return false;
         }
         use.cleared = true;
-        Raw.putLongRelease(entryAt(client.memory(), client.number(), use.entry), 0);
+        if (use.counted) {
+            Raw.putLongRelease(at(use), use.reference);
+            drop.run();
+        }
+        Raw.putLongRelease(at(use), 0);
         gaps.push(use.entry);
         return true;
     }
