@@ -74,6 +74,10 @@ record Faults(Mutation mutation, String scenario) {
                 new Faults(Mutation.BARRIER_ADVANCES_ANY, "barrier: the last one acts, a time limit"),
                 new Faults(Mutation.PIN_AFTER_HANDLE, "a handle on its way"),
                 new Faults(Mutation.UNPIN_BEFORE_REFERENCE, "a handle on its way"),
-                new Faults(Mutation.AUDIT_READS_NO_LETTERS_AFTER_A_LOOK, "a handle on its way"));
+                new Faults(Mutation.AUDIT_READS_NO_LETTERS_AFTER_A_LOOK, "a handle on its way"),
+                new Faults(Mutation.ENDS_MARKED_BEFORE_COUNT, "ends: given, taken twice, a death"),
+                new Faults(Mutation.ENDS_UNMARKED_AFTER_DROP, "ends: given, taken twice, a death"),
+                new Faults(Mutation.ENDS_PIN_DROPPED_UNCLAIMED, "ends: given, taken twice"),
+                new Faults(Mutation.ENDS_PIN_COUNTED_LATE, "ends: given, taken twice"));
     }
 }

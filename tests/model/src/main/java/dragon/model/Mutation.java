@@ -125,5 +125,13 @@ enum Mutation {
     /** The pin is let go before the reference is written. */
     UNPIN_BEFORE_REFERENCE,
     /** The audit does not read what came into the mailbox while it looked. */
-    AUDIT_READS_NO_LETTERS_AFTER_A_LOOK
+    AUDIT_READS_NO_LETTERS_AFTER_A_LOOK,
+    /** A reference is marked as counted before it is. */
+    ENDS_MARKED_BEFORE_COUNT,
+    /** Who lets go of an end unmarks its reference after the count. */
+    ENDS_UNMARKED_AFTER_DROP,
+    /** Whoever takes the handle drops its pin, claimed or not. */
+    ENDS_PIN_DROPPED_UNCLAIMED,
+    /** A handle leaves before its pin counts. */
+    ENDS_PIN_COUNTED_LATE
 }

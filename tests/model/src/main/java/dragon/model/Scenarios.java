@@ -433,6 +433,9 @@ final class Scenarios {
         add("a handle on its way", 0, false, false, w -> life(w, false));
         add("a handle on its way, a death", 1, false, false, w -> life(w, true));
         add("a handle on its way, store buffers", 0, false, true, w -> life(w, false));
+        add("ends: given, taken twice", 0, false, false, w -> ends(w, false));
+        add("ends: given, taken twice, a death", 1, false, false, w -> ends(w, true));
+        add("ends: given, taken twice, two deaths", 2, false, false, w -> ends(w, true));
         add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
         add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
         add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
@@ -543,6 +546,16 @@ final class Scenarios {
         w.process("holder", life.letGo()).mortal = mortal;
         life.agent();
         w.checks.add(life::check);
+    }
+
+    private static void ends(World w, boolean mortal) {
+        EndCount ends = new EndCount(w);
+        w.process("giver", ends.give()).mortal = mortal;
+        w.process("taker", ends.take()).mortal = mortal;
+        w.process("other taker", ends.take()).mortal = mortal;
+        w.process("holder", ends.letGo()).mortal = mortal;
+        ends.agent();
+        w.checks.add(ends::check);
     }
 
     private static void hints(World w, int users, int rounds, boolean mortal) {
