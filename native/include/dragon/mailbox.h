@@ -4,7 +4,7 @@
 
 #include "channel.h"
 
-enum dragon_mail { DRAGON_MAIL_RELEASE = 1, DRAGON_MAIL_PIN, DRAGON_MAIL_UNPIN, DRAGON_MAIL_NUDGE, DRAGON_MAIL_CARRY };
+enum dragon_mail { DRAGON_MAIL_RELEASE = 1, DRAGON_MAIL_PIN, DRAGON_MAIL_UNPIN, DRAGON_MAIL_CARRY };
 
 struct dragon_letter {
     uint32_t type, client;

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -232,9 +233,9 @@ public final class Channel extends SharedObject {
 
     // Looking and closing
 
-    /** Waits until a message, or the end, is there to be received. */
-    public void await() {
-        receiving.poll(Waiter.FOREVER);
+    /** As {@link #poll}, but {@code other} ends the wait, too: who makes that true calls {@link #lookAgain} then. For the agent's mailbox. */
+    boolean pollOr(BooleanSupplier other, long deadline) {
+        return receiving.pollOr(other, deadline);
     }
 
     /** Whether a message, or the end, is there to be received, at the latest when the limit passes. */

@@ -14,8 +14,7 @@ public final class Mailbox {
     static final int RELEASE = 1;
     static final int PIN = 2;
     static final int UNPIN = 3;
-    static final int NUDGE = 4;
-    static final int CARRY = 5;
+    static final int CARRY = 4;
 
     private static final int SLOT_SIZE = 64;
 
@@ -77,11 +76,6 @@ public final class Mailbox {
             record.end();
         }
         tell(client.record(), UNPIN, handle, role, token);
-    }
-
-    /** Wakes whoever reads the mailbox. */
-    void nudge() {
-        tell(client.record(), NUDGE, new Handle(0, 0), Role.USER, 0);
     }
 
     private void tell(ThreadRecord record, int type, Handle handle, Role role, long token) {

@@ -35,11 +35,6 @@ final class News {
         return !due.isEmpty();
     }
 
-    /** Is there news of that object? */
-    boolean isOf(long object) {
-        return due.contains(object);
-    }
-
     /** What is done with one record of a client that is not free. */
     @FunctionalInterface
     private interface RecordVisitor {

@@ -7,6 +7,7 @@ import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,6 @@ final class Receiving {
     private final long receivers;
     private final long senders;
     private final Waiter.Attempt receiveAttempt = this::attemptReceive;
-    private final Waiter.Attempt pollAttempt = record -> isReady() ? 1 : 0;
 
     Receiving(Channel channel) {
         long address = channel.address();
@@ -255,13 +255,19 @@ final class Receiving {
 
     /** Waits until a message, or the end, is there; false: the deadline passed. */
     boolean poll(long deadline) {
-        if (isReady()) {
+        return pollOr(() -> false, deadline);
+    }
+
+    /** Waits until a message, or the end, is there, or {@code other} holds; false: the deadline passed. */
+    boolean pollOr(BooleanSupplier other, long deadline) {
+        if (other.getAsBoolean() || isReady()) {
             return true;
         }
+        Waiter.Attempt look = record -> other.getAsBoolean() || isReady() ? 1 : 0;
         ThreadRecord record = client.record();
         channel.begin(record, ThreadRecord.RECEIVE);
         try {
-            return Waiter.await(record, channel, receivers, pollAttempt, true, deadline) != 0;
+            return Waiter.await(record, channel, receivers, look, true, deadline) != 0;
         } finally {
             channel.end(record);
         }

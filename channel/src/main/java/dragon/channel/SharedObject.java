@@ -124,6 +124,11 @@ public abstract class SharedObject implements AutoCloseable {
         }
     }
 
+    /** Wakes the threads of this process that sleep in operations on this, whatever became of the waiter references that others took from its queues. */
+    final void lookAgain() {
+        client.lookAgain(entry);
+    }
+
     /**
      * Ends this reference. Threads of this process that are in operations on it leave them with an error, if they sleep; the reference is cleared when
      * the last has left. If it was this process's last in its role, the agent is told, who frees the object when nobody is left.

@@ -3,7 +3,6 @@ package dragon.channel;
 import dragon.memory.Client;
 import dragon.memory.ClientTable;
 import dragon.memory.Memory;
-import dragon.memory.MemoryExhaustedException;
 import dragon.memory.Raw;
 import dragon.memory.RunState;
 import java.lang.foreign.MemorySegment;
@@ -23,14 +22,13 @@ public final class Sweeper {
     private final Memory memory;
     private final ClientTable clients;
     private final Channel mailbox;
-    private final Mailbox own; // as this client uses it
     private final Pins pins;
     private final News news;
     private final Audit audit;
     private final List<Long> unpins = new ArrayList<>();
     private final List<Long> killed =
             new ArrayList<>(); // what the tokens of those begin with whose letters are not all read yet
-    private boolean called;
+    private volatile boolean called; // the thread that serves has something to do
     private long holds;
     private final MemorySegment letter = MemorySegment.ofArray(new long[4]);
 
@@ -40,7 +38,6 @@ public final class Sweeper {
         this.memory = agent.memory();
         this.clients = clients;
         this.mailbox = Mailbox.create(agent);
-        this.own = Mailbox.of(agent);
         this.news = new News(memory);
         this.pins = new Pins(memory, news);
         this.audit = new Audit(memory, pins, news);
@@ -60,10 +57,6 @@ public final class Sweeper {
         }
         new Sweep(memory, client, agent.number(), news, audit).run();
         clients.remove(client);
-        if (news.isOf(mailbox.offset())) {
-            news.tell(); // here: who tells otherwise is who reads the mailbox, and its wake-up may have died in
-            // this client's hand
-        }
         if (news.isDue() || audit.isDue() || pins.size() > 0) {
             callThread();
         }
@@ -106,7 +99,6 @@ public final class Sweeper {
     public synchronized void unpin(List<Long> tokens) {
         unpins.addAll(tokens);
         takeBack(read());
-        called = false; // what called the thread may have been read just now
         callThread();
     }
 
@@ -118,28 +110,27 @@ public final class Sweeper {
         }
     }
 
-    /** Wakes the thread that serves, if it has not been called yet. */
+    /**
+     * Wakes the thread that serves, if it has not been called yet. Not by a letter: it is who tells those who wait on what a dead client had in hand, itself included, and
+     * that client may have been killed with the waiter reference to it. Nor may a client that is stopped with it, or in the middle of a letter, keep it asleep.
+     */
     private void callThread() {
         if (!called) {
             called = true;
-            try {
-                own.nudge();
-            } catch (MemoryExhaustedException full) {
-                drain(); // room for letters, and perhaps memory, at once
-            }
+            mailbox.lookAgain();
         }
     }
 
-    /** Waits for a letter in the mailbox, and does what the letters and the dead ask for. Returns false when the limit passed without any. */
+    /** Waits for a letter in the mailbox or a call, and does what the letters and the dead ask for. Returns false when the limit passed without any. */
     public boolean serve(Duration limit) {
-        boolean any = mailbox.poll(limit);
+        boolean any = mailbox.pollOr(() -> called, Limits.deadline(limit));
         drain();
         return any;
     }
 
-    /** Waits for a letter in the mailbox, and does what the letters and the dead ask for. True: that took a look at the clients. */
+    /** Waits for a letter in the mailbox or a call, and does what the letters and the dead ask for. True: that took a look at the clients. */
     public boolean serve() {
-        mailbox.await();
+        mailbox.pollOr(() -> called, Waiter.FOREVER);
         return drain();
     }
 
@@ -155,8 +146,8 @@ public final class Sweeper {
 
     /** Reads all letters, and looks at what they are about. True: there was something to look at, or to tell. */
     private synchronized boolean drain() {
-        boolean drained = read();
         called = false;
+        boolean drained = read();
         takeBack(drained);
         if (drained) {
             killed.forEach(first -> pins.forget(first).forEach(audit::add));
@@ -189,7 +180,7 @@ public final class Sweeper {
             case Mailbox.PIN -> pins.pin(token, reference);
             case Mailbox.UNPIN -> audit.add(pins.unpin(token));
             case Mailbox.CARRY -> carry(token, letter.get(ValueLayout.JAVA_LONG, 8), reference & ~Role.MASK);
-            default -> {} // NUDGE
+            default -> {} // nothing we know
         }
     }
 

@@ -122,7 +122,7 @@ class ChannelTest {
         Channel theirs = Channel.bind(other, mine.handle(), Role.USER);
         FutureTask<Throwable> sender = new FutureTask<>(() -> catchThrowable(() -> mine.send(new byte[2000])));
         Thread.ofPlatform().start(sender);
-        theirs.await();
+        assertThat(theirs.poll(CrashScenario.SOON)).isTrue();
         theirs.shut();
         assertThat(sender.get()).isInstanceOf(ChannelClosedException.class);
         assertThat(theirs.receive()).hasSize(2000);

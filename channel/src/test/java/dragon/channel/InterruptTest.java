@@ -52,7 +52,7 @@ class InterruptTest {
         Channel channel = Channel.create(sleeper);
         Channel theirs = Channel.bind(other, channel.handle(), Role.USER);
         interrupts(channel::receive);
-        interrupts(channel::await);
+        interrupts(() -> channel.poll(CrashScenario.SOON));
         theirs.sendLong(5);
         assertThat(channel.receiveLong()).isEqualTo(5);
     }

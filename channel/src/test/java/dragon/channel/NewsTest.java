@@ -3,6 +3,7 @@ package dragon.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dragon.memory.Client;
+import dragon.memory.Raw;
 import dragon.memory.ThreadRecord;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -56,18 +57,84 @@ class NewsTest {
         assertThat(ofOther.result()).isEqualTo(3);
     }
 
-    /** Who tells is who reads the mailbox: the sweep itself wakes it where a sender was killed with the reader's reference in its hand. */
+    /** Who tells is who reads the mailbox: the sweep wakes it where a sender was killed with the reader's reference in its hand. */
     @Test
     void ofTheMailbox() throws Exception {
-        long mailbox = node.memory.mailbox();
+        TestNode.Running<Boolean> reader = reader();
         Client victim = node.client();
-        TestNode.Running<Boolean> reader = TestNode.start(node.sweeper::serve);
-        CrashScenario.awaitParked(node.agent, 1);
-        victim.record().begin(ThreadRecord.SEND, mailbox);
-        long queue = node.memory.address(mailbox) + ObjectLayout.QUEUE_0;
-        assertThat(Chain.tryReceive(node.memory, queue + WaitQueue.HEAD_RING, victim.number()))
-                .isPositive();
+        takeReader(victim);
         node.sweeper.sweep(victim.number());
         assertThat(reader.thread().join(CrashScenario.SOON)).isTrue();
+    }
+
+    /** A sender that is stopped with the reader's reference in its hand keeps nobody from hearing of the death of another. */
+    @Test
+    void whileAnotherIsStoppedBeforeItChooses() throws Exception {
+        TestNode.Running<Boolean> reader = reader();
+        Client stopped = node.client();
+        takeReader(stopped);
+        tellsOfADeath(reader);
+        node.sweep(stopped);
+    }
+
+    /** Nor does one that is stopped when it has chosen the reader and not woken it. */
+    @Test
+    void whileAnotherIsStoppedBeforeItWakes() throws Exception {
+        TestNode.Running<Boolean> reader = reader();
+        Client stopped = node.client();
+        long word = recordOf(takeReader(stopped));
+        int parked = Raw.getIntVolatile(word);
+        assertThat(Raw.casInt(word, parked, ThreadRecord.withState(parked & ~ThreadRecord.QUEUED, ThreadRecord.CHOSEN)))
+                .isTrue();
+        tellsOfADeath(reader);
+        node.sweep(stopped);
+    }
+
+    /** Nor does one that is stopped in the middle of a letter, behind which nothing can be read. */
+    @Test
+    void whileAnotherIsStoppedInALetter() throws Exception {
+        TestNode.Running<Boolean> reader = reader();
+        Client stopped = node.client();
+        long mailbox = node.memory.mailbox();
+        stopped.record().begin(ThreadRecord.SEND, mailbox);
+        long tail = node.memory.address(mailbox) + Channel.TAIL_RING;
+        assertThat(Chain.trySend(node.memory, tail, stopped.number())).isPositive();
+        tellsOfADeath(reader);
+        node.sweep(stopped);
+    }
+
+    /** The thread that serves, asleep. */
+    private TestNode.Running<Boolean> reader() {
+        TestNode.Running<Boolean> reader = TestNode.start(node.sweeper::serve);
+        CrashScenario.awaitParked(node.agent, 1);
+        return reader;
+    }
+
+    /** The client has begun a letter, and taken the waiter reference to its reader. Returns that. */
+    private long takeReader(Client client) {
+        long mailbox = node.memory.mailbox();
+        client.record().begin(ThreadRecord.SEND, mailbox);
+        long queue = node.memory.address(mailbox) + ObjectLayout.QUEUE_0;
+        long slot = Chain.tryReceive(node.memory, queue + WaitQueue.HEAD_RING, client.number());
+        assertThat(slot).isPositive();
+        long reference = Raw.getLong(slot + Long.BYTES);
+        Ring.release(slot);
+        return reference;
+    }
+
+    private long recordOf(long reference) {
+        return node.memory.record((int) (reference >>> 46), (int) (reference >>> 27) & 0x7ffff);
+    }
+
+    /** Somebody is killed who was chosen to take a message: who waits beside it gets that. */
+    private void tellsOfADeath(TestNode.Running<Boolean> reader) throws Exception {
+        Channel channel = Channel.create(survivor);
+        Client victim = killedAsleep(channel);
+        TestNode.Running<Long> waiting = TestNode.start(channel::receiveLong);
+        CrashScenario.awaitParked(survivor, 1);
+        channel.sendLong(4);
+        node.sweeper.sweep(victim.number());
+        assertThat(reader.thread().join(CrashScenario.SOON)).isTrue();
+        assertThat(waiting.result()).isEqualTo(4);
     }
 }

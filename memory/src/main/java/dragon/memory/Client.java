@@ -102,6 +102,15 @@ public final class Client {
         records.disturb(entry);
     }
 
+    /**
+     * After something became true for which threads of this process sleep in operations that rely on the reference: they look again. Who is about to sleep
+     * looks once more, after a fence, when it can be woken: so one of the two sees the other.
+     */
+    public void lookAgain(int entry) {
+        Raw.fence();
+        records.disturb(entry);
+    }
+
     /** One less than the first token of the client that has a number now. Tokens of those who had it before may still be out: the entry's generation keeps them apart. */
     public static long firstToken(Memory memory, int number) {
         long generation = Raw.getLongAcquire(memory.client(number) + ClientEntry.STATE) >>> 8;

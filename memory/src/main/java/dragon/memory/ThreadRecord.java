@@ -100,10 +100,16 @@ public final class ThreadRecord {
         return (int) USING.getOpaque(this) == entry;
     }
 
-    /** Wakes the thread if it sleeps: something about its process changed. */
+    /**
+     * Wakes the thread if it sleeps: something about its process changed. Also where it was chosen or told before: who did that may have been killed, or stopped, before
+     * the wake.
+     */
     void disturb() {
         int word = word();
-        if (state(word) == PARKED && Raw.casInt(address, word, withState(word & ~QUEUED, NEWS))) {
+        while (state(word) == PARKED && !Raw.casInt(address, word, withState(word & ~QUEUED, NEWS))) {
+            word = word();
+        }
+        if (state(word) != IDLE) {
             Libc.futexWake(address, 1);
         }
     }
