@@ -5,6 +5,7 @@
 #   java            the path of the java to run with
 #   release         a copy of that JDK's file of that name: with another JDK in its place the build is stale
 #   dragon-*.jar    the run-time, named by a hash of what it was built from; jvm.options names the one in use
+#   folders         the checkout's place, and each folder that the sources lie in, with its time: the Python package looks at these alone (_build.py)
 #   sources         what the build was made from, see dragon_list_sources; written last
 
 # Python's own sources are not among what is built: they are used where they lie.
@@ -12,11 +13,22 @@ dragon_modules=(memory channel agent launcher)
 
 # Sets dragon_sources to the checkout's place and the name, size and time of each file that the build in ROOT ($1) is made from.
 dragon_list_sources() {
-    local each folders=(build-support native)
+    dragon_source_folders "$1"
+    dragon_sources=$1$'\n'$(cd "$1" && find "${folders[@]}" -type f -printf '%p %s %T@\n')
+}
+
+# Sets dragon_folders to the checkout's place and the name and time of each folder that those files lie in.
+dragon_list_folders() {
+    dragon_source_folders "$1"
+    dragon_folders=$1$'\n'$(cd "$1" && find "${folders[@]}" -type d -printf '%p %T@\n')
+}
+
+dragon_source_folders() {
+    local each
+    folders=(build-support native)
     for each in "${dragon_modules[@]/%//src/main}"; do
         [[ -d $1/$each ]] && folders+=("$each")
     done
-    dragon_sources=$1$'\n'$(cd "$1" && find "${folders[@]}" -type f -printf '%p %s %T@\n')
 }
 
 # dragon_fresh ROOT: true if the build is good; then dragon_java is the java to run with.

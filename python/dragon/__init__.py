@@ -82,6 +82,12 @@ def __getattr__(name: str) -> "Any":
     if name == "names":
         return importlib.import_module("dragon.names")
     if name == "_shm":
+        import os
+
+        if "DRAGON_AGENT" not in os.environ:  # else it goes with the agent, or is refused by it
+            from dragon import _build
+
+            _build.check()
         try:
             return importlib.import_module("dragon._shm")
         except ImportError as error:

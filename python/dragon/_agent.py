@@ -195,7 +195,7 @@ def stream_of(descriptor: int) -> Stream:
 def _join() -> Place:
     """Connects, says hello, maps the memory and takes on the client number."""
     global _address, _connection, _place, _startup
-    from dragon import _runtime
+    from dragon import _build, _runtime
 
     _runtime.fill_standard_streams()
     forked = _place is not None or _shm.run_state() != 0
@@ -207,7 +207,8 @@ def _join() -> Place:
         private = True
         _startup = Startup(dict(os.environb), credentials())
         _address = _runtime.private_agent()
-    _connection, welcome = _connect(Hello(role, PROTOCOL, streams=private), map_memory=not forked)
+    hello = Hello(role, PROTOCOL, streams=private, build=_build.jar())
+    _connection, welcome = _connect(hello, map_memory=not forked)
     if _startup is None:
         _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))
     _shm.adopt(welcome.client)

@@ -42,9 +42,11 @@ class Hello(Message):
     client: a worker that has its client number already (from Fork); else 0: wants one
     process_id: likewise
     streams: two descriptors come with it, duplicates of the head's stdout and stderr (plain mode)
+    build: of who wants a client number: the path of the jar that its package was built with; the agent's own is the
+        same
     """
 
-    __slots__ = ("role", "version", "client", "process_id", "streams")
+    __slots__ = ("role", "version", "client", "process_id", "streams", "build")
     WORKER = 0
     HEAD = 1
     OTHER = 2
@@ -54,16 +56,24 @@ class Hello(Message):
         ("client", 3, _wire.UINT32),
         ("process_id", 4, _wire.UINT64),
         ("streams", 5, _wire.BOOL),
+        ("build", 6, _wire.STRING),
     )
 
     def __init__(
-        self, role: int = 0, version: int = 0, client: int = 0, process_id: int = 0, streams: bool = False
+        self,
+        role: int = 0,
+        version: int = 0,
+        client: int = 0,
+        process_id: int = 0,
+        streams: bool = False,
+        build: str = "",
     ) -> None:
         self.role = role
         self.version = version
         self.client = client
         self.process_id = process_id
         self.streams = streams
+        self.build = build
 
 
 class Welcome(Message):
@@ -457,15 +467,17 @@ class Named(Message):
 class ZygoteHello(Message):
     """The ZygoteHello message."""
 
-    __slots__ = ("version", "interpreter")
+    __slots__ = ("version", "interpreter", "build")
     FIELDS = (
         ("version", 1, _wire.UINT32),
         ("interpreter", 2, _wire.STRINGS),
+        ("build", 3, _wire.STRING),
     )
 
-    def __init__(self, version: int = 0, interpreter: list[str] | None = None) -> None:
+    def __init__(self, version: int = 0, interpreter: list[str] | None = None, build: str = "") -> None:
         self.version = version
         self.interpreter: list[str] = [] if interpreter is None else interpreter
+        self.build = build
 
 
 class Fork(Message):

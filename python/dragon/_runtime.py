@@ -116,22 +116,22 @@ def be_head(private: bool) -> None:
 
 def _installed() -> tuple[str, str]:
     """The java to run and its options, as the build left them."""
-    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-    lib = os.path.join(home, "build", "lib")
+    from dragon._build import HOME, LIB
+
     try:
-        with open(os.path.join(lib, "sources"), errors="surrogateescape") as file:
+        with open(os.path.join(LIB, "sources"), errors="surrogateescape") as file:
             built_in = file.readline().rstrip("\n")
-        with open(os.path.join(lib, "java"), errors="surrogateescape") as file:
+        with open(os.path.join(LIB, "java"), errors="surrogateescape") as file:
             java = file.read().strip()
     except OSError as error:
         from dragon import _unbuilt
 
         raise NotStarted(error.errno, _unbuilt.runtime(error)) from None
-    if built_in != home:
+    if built_in != HOME:
         from dragon import _unbuilt
 
         raise NotStarted(2, _unbuilt.moved(built_in))
-    return java, os.path.join(lib, "jvm.options")
+    return java, os.path.join(LIB, "jvm.options")
 
 
 def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+from dragon._build import HOME
+
 BUILD = os.path.join(HOME, "build-support", "build")
 
 _OWNER = f"its owner built it for himself alone; he can run chmod -R a+rX {HOME}"
@@ -33,6 +34,11 @@ def runtime(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"Dragon's run-time cannot be read ({error.filename}): {_OWNER}"
     return f"Dragon's run-time is not built ({error.filename} is missing): run {BUILD}"
+
+
+def changed(culprit: str) -> str:
+    """Words for a build of other sources."""
+    return f"the sources of Dragon in {HOME} changed since they were built ({culprit}): run {BUILD}, or ./dragon, which does so by itself"
 
 
 def moved(before: str) -> str:

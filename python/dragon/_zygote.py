@@ -118,8 +118,10 @@ def _line_by_line() -> None:
 
 def _hello(address: str) -> tuple[int, _agent.Place]:
     """Tells the agent what this interpreter is, and maps the memory. Returns the connection, and the place in the run that its children will have."""
+    from dragon import _build
+
     connection = _agent.Connection(address)
-    connection.send(_control.Frame(1, _control.ZygoteHello(PROTOCOL, _setting.interpreter())), ())
+    connection.send(_control.Frame(1, _control.ZygoteHello(PROTOCOL, _setting.interpreter(), _build.jar())), ())
     try:
         welcome, memory = connection.welcomed()
     except OSError as error:

@@ -126,6 +126,42 @@ def test_a_changed_class_is_seen(checkout):
     assert probe(checkout) == "one"
 
 
+WAITING = """import dragon, multiprocessing as mp, subprocess, sys
+mp.set_start_method("dragon")
+lock = mp.Lock()
+print("begun", flush=True)
+sys.stdin.readline()
+subprocess.run([sys.executable, "-c", "import dragon, multiprocessing as mp; mp.get_context('dragon').Lock()"])
+"""
+
+
+def test_plain_python_does_not_use_what_was_built_of_other_sources(checkout):
+    """Nor does a process that joins a run with a package that was built since it began."""
+    plain = ["python3", "-c", "import dragon; dragon.get_context().Lock(); print('good')"]
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "python")}
+
+    def run():
+        done = subprocess.run(plain, env=environment, capture_output=True, text=True, timeout=60)
+        return done.stdout + (done.stderr.splitlines() or [""])[-1]
+
+    assert run() == "good\n"
+    command = [checkout / "dragon", "-c", WAITING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        first.stdout.readline()
+        new = checkout / "new"
+        new.write_text((checkout / PROBE).read_text().replace("one", "other"))
+        new.rename(checkout / PROBE)
+        changed = f"the sources of Dragon in {checkout} changed since they were built ({PROBE})"
+        mend = f"run {checkout}/build-support/build, or ./dragon, which does so by itself"
+        assert run() == f"ImportError: {changed}: {mend}"
+        assert build(checkout, "--no-aot").returncode == 0
+        assert run() == "good\n"
+        words = first.communicate(b"\n", timeout=60)[1].decode()
+    assert f"the package of the Dragon in {checkout}, which was built anew since the run began" in words
+    write_probe(checkout, "one")
+    assert build(checkout, "--no-aot").returncode == 0
+
+
 def test_touched_sources_of_the_same_content_are_not_built_again(checkout):
     (checkout / PROBE).touch()
     done = build(checkout, "--no-aot")

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Callable
 
 import pytest
 
@@ -163,6 +164,7 @@ def test_a_runtime_that_cannot_start_is_heard(other: pathlib.Path) -> None:
     lib.mkdir(parents=True)
     java = other / "java"
     (lib / "java").write_text(f"{java}\n")
+    (lib / "folders").write_text(f"{other}\n")
     (lib / "sources").write_text("/another/place\nnative/end.c 1 2\n")
     assert words(other) == f"Dragon was built in /another/place, and is in {other} now: run {build}\n"
     (lib / "sources").write_text(f"{other}\nnative/end.c 1 2\n")
@@ -171,6 +173,82 @@ def test_a_runtime_that_cannot_start_is_heard(other: pathlib.Path) -> None:
     java.write_text("#!/bin/sh\necho no machine today >&2\nexit 3\n")
     java.chmod(0o755)
     assert words(other) == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
+
+
+def record(checkout: pathlib.Path) -> None:
+    """Notes the sources as a build does."""
+    lib = checkout / "build" / "lib"
+    lib.mkdir(parents=True, exist_ok=True)
+    lists = 'source build-support/fresh.sh; dragon_list_folders $0; echo "$dragon_folders" >$1/folders; dragon_list_sources $0; echo "$dragon_sources" >$1/sources'
+    subprocess.run(["bash", "-c", lists, checkout, lib], cwd=checkout, check=True)
+
+
+def put(path: pathlib.Path, text: str) -> None:
+    """A file in the place of the one of that name, as git does it."""
+    new = path.with_name("new")
+    new.write_text(text)
+    new.rename(path)
+
+
+@pytest.fixture
+def built(other: pathlib.Path) -> pathlib.Path:
+    """That checkout with some sources, noted as built."""
+    support = other / "build-support"
+    support.mkdir()
+    shutil.copy(PACKAGE.parent / "build-support" / "fresh.sh", support)
+    (other / "native" / "python").mkdir(parents=True)
+    put(other / "native" / "python" / "a.c", "int a;")
+    put(other / "native" / "python" / "b.c", "int b;")
+    record(other)
+    return other
+
+
+IMPORT = "import dragon\ntry: dragon._shm; print('fits')\nexcept ImportError as error: print(error)\n"
+
+
+@pytest.mark.parametrize(
+    "change, culprit",
+    [
+        (lambda folder: put(folder / "python" / "b.c", "int c;"), "native/python/b.c"),
+        (lambda folder: put(folder / "python" / "new.c", ""), "native/python/new.c"),
+        (lambda folder: (folder / "python" / "a.c").unlink(), "native/python/a.c"),
+        (lambda folder: shutil.rmtree(folder / "python"), "native/python"),
+        (lambda folder: (folder / "more").mkdir(), "native/more"),
+        (lambda folder: ((folder / "python" / "swap").touch(), (folder / "python" / "swap").unlink()), None),
+    ],
+    ids=["changed", "new", "deleted", "folder deleted", "folder new", "none"],
+)
+def test_a_build_of_other_sources_is_not_used(
+    built: pathlib.Path, change: Callable[[pathlib.Path], object], culprit: str | None
+) -> None:
+    assert words(built, IMPORT) == "fits\n"
+    change(built / "native")
+    told = (
+        f"the sources of Dragon in {built} changed since they were built ({culprit}): "
+        f"run {built}/build-support/build, or ./dragon, which does so by itself"
+    )
+    assert words(built, IMPORT) == (f"{told}\n" if culprit else "fits\n")
+    record(built)
+    assert words(built, IMPORT) == "fits\n"
+
+
+def test_a_build_of_before_there_was_a_list_of_folders_is_not_used(built: pathlib.Path) -> None:
+    (built / "build" / "lib" / "folders").unlink()
+    assert words(built, IMPORT).startswith(f"the sources of Dragon in {built} changed since they were built")
+
+
+def test_a_package_of_another_build_than_the_agent_is_refused(built: pathlib.Path) -> None:
+    attach = "from dragon import _agent\ntry: _agent.attach()\nexcept OSError as error: print(error.strerror)\n"
+    run = [PACKAGE.parent / "dragon", "-c", f"import sys; sys.path.insert(0, '{built}/python')\n{attach}"]
+
+    def said() -> str:
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        return done.stdout.split(" has the package ", 1)[-1] or done.stderr
+
+    ours = f"and this run of that in {PACKAGE.parent}; use the dragon command and the package of one folder\n"
+    assert said() == f"of a Dragon that is not built, {ours}"
+    (built / "build" / "lib" / "jvm.options").write_text(f'-cp\n"{built}/build/lib/dragon-0123456789abcdef.jar"\n')
+    assert said() == f"of the Dragon in {built}, {ours}"
 
 
 def test_processes_of_other_methods_belong_to_the_run(tmp_path: pathlib.Path) -> None:

@@ -6,12 +6,12 @@ python attach.py ADDRESS PROGRAM ARGUMENT... -- ARGUMENT...      (`--` is replac
 import os
 import sys
 
-from dragon import _agent
+from dragon import _agent, _build
 from dragon._control import Frame, Hello
 
 address, *command = sys.argv[1:]
 connection = _agent.Connection(address)
-connection.send(Frame(1, Hello(Hello.OTHER, _agent.PROTOCOL)), ())
+connection.send(Frame(1, Hello(Hello.OTHER, _agent.PROTOCOL, build=_build.jar())), ())
 welcome, memory = connection.welcomed()
 socket = connection._socket.fileno()
 os.set_inheritable(memory, True)

@@ -259,8 +259,11 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     private void zygoteHello(Connection from, int call, ZygoteHello hello) {
         long zygote = workers.zygoteOf(from.peer.pid());
+        String refusal = Build.refusal(hello.build(), from.peer.pid());
         if (hello.version() != Clients.PROTOCOL) {
             from.fail(call, "version", "this is a package of another build; it speaks version " + hello.version(), 0);
+        } else if (refusal != null) {
+            from.fail(call, "version", refusal, 0);
         } else if (zygote != 0) {
             clients.welcomeZygote(from, call, zygote);
             workers.zygoteReady(zygote, from, hello);

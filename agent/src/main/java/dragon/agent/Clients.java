@@ -44,6 +44,11 @@ final class Clients {
                     0);
             return;
         }
+        String refusal = hello.client() == 0 ? Build.refusal(hello.build(), from.peer.pid()) : null;
+        if (refusal != null) {
+            from.fail(call, "version", refusal, 0);
+            return;
+        }
         if (hello.client() == 0 && memory.full()) {
             from.fail(call, "processes", memory.clientsUsedUp(), Linux.EAGAIN);
             return;

@@ -8,11 +8,14 @@ package dragon.agent.control;
  * @param client a worker that has its client number already (from Fork); else 0: wants one
  * @param processId likewise
  * @param streams two descriptors come with it, duplicates of the head's stdout and stderr (plain mode)
+ * @param build of who wants a client number: the path of the jar that its package was built with; the agent's own is
+ *     the same
  */
-public record Hello(Role role, int version, int client, long processId, boolean streams) implements Frame.Body {
+public record Hello(Role role, int version, int client, long processId, boolean streams, String build)
+        implements Frame.Body {
 
     /** A Hello in which nothing is set. */
-    public static final Hello EMPTY = new Hello(Role.WORKER, 0, 0, 0, false);
+    public static final Hello EMPTY = new Hello(Role.WORKER, 0, 0, 0, false, "");
 
     /** The values of a role. */
     public enum Role {
@@ -42,6 +45,7 @@ public record Hello(Role role, int version, int client, long processId, boolean 
 
     @Override
     public void write(Wire.Writer out) {
+        out.string(6, build);
         out.bool(5, streams);
         out.uint64(4, processId);
         out.uint32(3, client);
@@ -55,6 +59,7 @@ public record Hello(Role role, int version, int client, long processId, boolean 
         int client = 0;
         long processId = 0;
         boolean streams = false;
+        String build = "";
         while (in.next()) {
             switch (in.field()) {
                 case 1 -> role = Role.of(in.uint32());
@@ -62,10 +67,11 @@ public record Hello(Role role, int version, int client, long processId, boolean 
                 case 3 -> client = in.uint32();
                 case 4 -> processId = in.uint64();
                 case 5 -> streams = in.bool();
+                case 6 -> build = in.string();
                 default -> in.skip();
             }
         }
-        return new Hello(role, version, client, processId, streams);
+        return new Hello(role, version, client, processId, streams, build);
     }
 
     /** Reads a Hello from all of {@code data}; throws a WireException where it is malformed. */

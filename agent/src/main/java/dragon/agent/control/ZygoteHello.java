@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The ZygoteHello message. */
-public record ZygoteHello(int version, List<String> interpreter) implements Frame.Body {
+public record ZygoteHello(int version, List<String> interpreter, String build) implements Frame.Body {
 
     /** A ZygoteHello in which nothing is set. */
-    public static final ZygoteHello EMPTY = new ZygoteHello(0, List.of());
+    public static final ZygoteHello EMPTY = new ZygoteHello(0, List.of(), "");
 
     public ZygoteHello {
         interpreter = List.copyOf(interpreter);
@@ -16,6 +16,7 @@ public record ZygoteHello(int version, List<String> interpreter) implements Fram
 
     @Override
     public void write(Wire.Writer out) {
+        out.string(3, build);
         out.stringList(2, interpreter);
         out.uint32(1, version);
     }
@@ -23,14 +24,16 @@ public record ZygoteHello(int version, List<String> interpreter) implements Fram
     static ZygoteHello read(Wire.Reader in) {
         int version = 0;
         List<String> interpreter = new ArrayList<>();
+        String build = "";
         while (in.next()) {
             switch (in.field()) {
                 case 1 -> version = in.uint32();
                 case 2 -> interpreter.add(in.string());
+                case 3 -> build = in.string();
                 default -> in.skip();
             }
         }
-        return new ZygoteHello(version, interpreter);
+        return new ZygoteHello(version, interpreter, build);
     }
 
     /** Reads a ZygoteHello from all of {@code data}; throws a WireException where it is malformed. */

@@ -55,9 +55,9 @@ class ControlCodecTest {
     void readsTheValuesOfSmallFrames() {
         assertThat(Frame.decode(vector("flush"))).isEqualTo(new Frame(1, new Flush()));
         assertThat(Frame.decode(vector("hello_worker")))
-                .isEqualTo(new Frame(7, new Hello(Hello.Role.WORKER, 1, 262143, 4294967302L, false)));
+                .isEqualTo(new Frame(7, new Hello(Hello.Role.WORKER, 1, 262143, 4294967302L, false, "")));
         assertThat(Frame.decode(vector("hello_head")))
-                .isEqualTo(new Frame(-1, new Hello(Hello.Role.HEAD, 1, 0, 0, true)));
+                .isEqualTo(new Frame(-1, new Hello(Hello.Role.HEAD, 1, 0, 0, true, "")));
         assertThat(Frame.decode(vector("failure")))
                 .isEqualTo(new Frame(9, new Failure("memory", "need 1, have 0", -12)));
         assertThat(Frame.decode(vector("exited"))).isEqualTo(new Frame(0, new Exited(4194304, 9)));
