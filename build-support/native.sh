@@ -1,4 +1,4 @@
-# To be sourced. The two things made of C, over the headers in native/include: the keeper and the Python package's extension.
+# To be sourced. The three things made of C: the keeper and the Python package's extension, over the headers in native/include, and the door through which the agent's JVM calls libc.
 
 # Warnings are the business of ./check, which makes them errors with the compiler it knows; a user's newer compiler may know more of them.
 native_flags=(-std=gnu11 -O2 -g -fno-strict-aliasing -Wall)
@@ -61,15 +61,18 @@ c_files() {
 }
 
 keeper=$root/build/bin/keeper
+calls=$root/build/lib/calls.so
 extension=$root/python/dragon/_shm.abi3.so
 
-# Sets keeper_hash and extension_hash, to nothing for what is built from the sources as they are.
+# Sets keeper_hash, calls_hash and extension_hash, to nothing for what is built from the sources as they are.
 native_hashes() {
     local files
     c_files 'native/*.[ch]'
     keeper_hash=$(content_hash native/include native/keeper "${files[@]#"$root/"}" build-support/native.sh)
+    calls_hash=$(content_hash native/jvm build-support/native.sh)
     extension_hash=$(content_hash native/include native/python build-support/native.sh)
     built_from "$keeper_hash" "$keeper" && keeper_hash=
+    built_from "$calls_hash" "$calls" && calls_hash=
     built_from "$extension_hash" "$extension" && extension_hash=
     return 0
 }
@@ -81,6 +84,12 @@ build_keeper() {
     run_tool "the C compiler" "${compiler[@]}" "${native_flags[@]}" -ffunction-sections -Wl,--gc-sections -pthread -I"$root/native/include" \
         -o "$tmp/keeper" "${files[@]}"
     install_built "$keeper_hash" "$tmp/keeper" "$keeper"
+}
+
+build_calls() {
+    say "building the JVM's calls of libc (${compiler[0]##*/}) ..."
+    run_tool "the C compiler" "${compiler[@]}" "${native_flags[@]}" -shared -fPIC -o "$tmp/calls.so" "$root/native/jvm/calls.c" -ldl
+    install_built "$calls_hash" "$tmp/calls.so" "$calls"
 }
 
 build_extension() {

@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * start and end by {@link Workers} and the {@link Keeper}, and {@link RunLife} says when it is over. What needs to wait (the memory's mailbox and sweeps, a slow terminal) has a
  * thread of its own.
  *
- * <p>The start is in the order in which things take time: the keeper, then head and zygote, whose interpreters start while the memory is made.
+ * <p>The start is in the order in which things take time: the keeper, then head and zygote, whose interpreters start while the memory is made. The build's training run, which
+ * is one with a launcher, passes by each lambda that a plain run's start needs: the first call of one that the JVM's cache does not hold costs a millisecond.
  */
 public final class Agent implements Keeper.Listener, Connection.Desk {
     private static final int NODE = 0;
@@ -63,6 +64,8 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
             new HashMap<>(); // zygotes that said hello before the keeper told their pid
     private int spare = Linux.open("/dev/null", false); // let go of when descriptors are used up
     private int headPid;
+    private int plainHead = -1; // its pidfd, in plain mode
+    private final Poller.Handler plainHeadEnded = _ -> plainHeadEnded();
     private boolean farewell; // the plain head said that it ends
     private @Nullable Outcome outcome;
 
@@ -73,6 +76,9 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         /** Hands each one on from now on. */
         void to(IntConsumer receiver);
     }
+
+    /** There are none. */
+    static final Signals NO_SIGNALS = _ -> {};
 
     /** Starts the keeper, and with it head and zygote. {@link #run} goes on. From before the head's start no signal is missed. */
     public Agent(Setup setup, Signals signals) {
@@ -341,15 +347,17 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     /** In plain mode the program that started this agent is the head; its end is seen from here on, whether it says hello or not. */
     private void watchParent() {
         headPid = Linux.getppid();
-        int pidfd = headPid <= 1 ? -1 : Linux.pidfd(headPid);
-        if (pidfd < 0) {
+        plainHead = headPid <= 1 ? -1 : Linux.pidfd(headPid);
+        if (plainHead >= 0) {
+            poller.add(plainHead, Poller.IN, plainHeadEnded);
+        } else {
             happened(new RunLife.Event.HeadEnded(0));
-            return;
         }
-        poller.add(pidfd, Poller.IN, _ -> {
-            poller.remove(pidfd);
-            happened(new RunLife.Event.HeadEnded(0));
-        });
+    }
+
+    private void plainHeadEnded() {
+        poller.remove(plainHead);
+        happened(new RunLife.Event.HeadEnded(0));
     }
 
     private void happened(RunLife.Event event) {

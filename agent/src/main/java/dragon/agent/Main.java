@@ -1,5 +1,6 @@
 package dragon.agent;
 
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +28,9 @@ public final class Main {
         }
         int code;
         try {
-            List<String> interpreter = List.of(arguments).subList(1, arguments.length);
-            Agent agent = new Agent(new Setup(home, interpreter, List.of(), null, "", Setup.labelWanted()), _ -> {});
+            List<String> interpreter = List.of(Arrays.copyOfRange(arguments, 1, arguments.length));
+            Setup setup = new Setup(home, interpreter, List.of(), null, "", Setup.labelWanted());
+            Agent agent = new Agent(setup, Agent.NO_SIGNALS);
             System.out.println("DRAGON_AGENT " + agent.name());
             // If nobody reads that, the head is gone already, and the parent that this process sees is not the head.
             code = System.out.checkError() ? 0 : agent.run().code();

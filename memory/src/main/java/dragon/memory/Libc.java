@@ -1,17 +1,12 @@
 package dragon.memory;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The system calls the shared memory needs. All go through one binding, libc's {@code syscall}, since each binding costs milliseconds at start.
+ * The system calls the shared memory needs, by libc's {@code syscall}.
  * A failed call throws {@link DragonException} (code {@code "system"}) with the call, the error and its meaning, where the method says nothing else.
  */
 public final class Libc {
@@ -60,32 +55,13 @@ public final class Libc {
     private static final long MEMBARRIER_PRIVATE = 8;
     private static final long MEMBARRIER_REGISTER_PRIVATE = 16;
 
-    private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-    private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO_VALUE = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-    private static final MethodHandle SYSCALL = bind();
-    private static final ThreadLocal<MemorySegment> STATE =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURE));
+    private static final long SYSCALL = Native.symbol("syscall");
 
     private Libc() {}
 
-    private static MethodHandle bind() {
-        Linker linker = Linker.nativeLinker();
-        ValueLayout.OfLong word = ValueLayout.JAVA_LONG;
-        FunctionDescriptor shape = FunctionDescriptor.of(word, word, word, word, word, word, word, word);
-        return linker.downcallHandle(linker.defaultLookup().findOrThrow("syscall"), shape, ERRNO);
-    }
-
     /** Makes the call; a failure is its negated errno. */
     private static long call(long number, long a, long b, long c, long d, long e, long f) {
-        MemorySegment state = STATE.get();
-        long result;
-        try {
-            result = (long) SYSCALL.invokeExact(state, number, a, b, c, d, e, f);
-        } catch (Throwable impossible) {
-            throw new AssertionError(impossible);
-        }
-        return result == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : result;
+        return Native.call(SYSCALL, number, a, b, c, d, e, f);
     }
 
     private static long check(String what, long result) {

@@ -6,16 +6,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dragon.memory.Native;
+import dragon.memory.Raw;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls to libc. All of them go through one method handle of one shape (seven integers in, one out, the function's address in front): a handle of its own for
- * each function costs the start of the JVM milliseconds. Widening the integers is right by the calling conventions of x86-64 and aarch64, variadic functions included.
+ * Calls of libc's functions, by {@link Native}.
  *
  * <p>The plain methods throw a {@link LinuxException}; where an errno is an ordinary answer (a socket with nothing to read), the method says what it returns.
  * Thread-safe. Scratch memory comes from a confined arena for each call that needs any; those that are made all the time have some for each thread.
@@ -59,36 +57,20 @@ public final class Linux {
     private static final int RLIMIT_NOFILE = 7;
     private static final int RLIMIT_AS = 9;
 
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final MethodHandle CALL = LINKER.downcallHandle(
-            FunctionDescriptor.of(
-                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-            Linker.Option.captureCallState("errno"));
-
-    /** A thread's room for an errno, and at {@link #ANSWER} for what a call answers: an arena for each call would cost several times the call. */
-    private static final ThreadLocal<MemorySegment> SCRATCH =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(32, 8));
-
-    private static final int ANSWER = 16;
+    /** A thread's room for what a call answers: an arena for each call would cost several times the call. */
+    private static final ThreadLocal<MemorySegment> ANSWER =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(8, 8));
 
     private Linux() {}
 
     /** A function of libc. */
-    static MemorySegment function(String name) {
-        return LINKER.defaultLookup().findOrThrow(name);
+    static long function(String name) {
+        return Native.symbol(name);
     }
 
     /** What a call returned, or minus its errno. */
-    static int call(MemorySegment function, long a, long b, long c, long d, long e, long f) {
-        MemorySegment errno = SCRATCH.get();
-        try {
-            int result = (int) (long) CALL.invokeExact(function, errno, a, b, c, d, e, f, 0L);
-            return result == -1 ? -errno.get(JAVA_INT, 0) : result;
-        } catch (RuntimeException | Error e2) {
-            throw e2;
-        } catch (Throwable e2) {
-            throw new IllegalStateException(e2);
-        }
+    static int call(long function, long a, long b, long c, long d, long e, long f) {
+        return (int) Native.call(function, a, b, c, d, e, f, 0);
     }
 
     static int check(String name, int result) {
@@ -104,13 +86,8 @@ public final class Linux {
 
     /** The words for an errno. */
     public static String explain(int errno) {
-        try {
-            MemorySegment text = MemorySegment.ofAddress((long) CALL.invokeExact(
-                    function("strerror"), Arena.ofAuto().allocate(16), (long) errno, 0L, 0L, 0L, 0L, 0L, 0L));
-            return text.reinterpret(256).getString(0);
-        } catch (Throwable _) {
-            return "error " + errno;
-        }
+        long text = Native.call(function("strerror"), errno, 0, 0, 0, 0, 0, 0);
+        return Raw.segment(text, 256).getString(0);
     }
 
     // ---- processes ----
@@ -179,7 +156,7 @@ public final class Linux {
             MemorySegment arguments = arena.allocate(16, 8);
             arguments.set(JAVA_LONG, 0, path.address());
             MemorySegment pid = arena.allocate(8, 8);
-            long environment = function("environ").reinterpret(8).get(JAVA_LONG, 0);
+            long environment = Raw.getLong(function("environ"));
             long actionsAt = actions.address();
             run("posix_spawn_file_actions_init", actionsAt, 0, 0, 0);
             run("posix_spawn_file_actions_adddup2", actionsAt, control, 3, 0);
@@ -274,9 +251,9 @@ public final class Linux {
 
     /** Bytes that can be read from {@code fd} at once. */
     public static int readable(int fd) {
-        MemorySegment scratch = SCRATCH.get();
-        int result = call(Functions.IOCTL, fd, FIONREAD, scratch.address() + ANSWER, 0, 0, 0);
-        return result < 0 ? 0 : scratch.get(JAVA_INT, ANSWER);
+        MemorySegment answer = ANSWER.get();
+        int result = call(Functions.IOCTL, fd, FIONREAD, answer.address(), 0, 0, 0);
+        return result < 0 ? 0 : answer.get(JAVA_INT, 0);
     }
 
     /** Reads; the number of bytes (0: the end), or minus an errno. */
@@ -412,16 +389,16 @@ public final class Linux {
 
     /** Those looked up once, for they are called all the time. */
     static final class Functions {
-        static final MemorySegment KILL = function("kill");
-        static final MemorySegment FCNTL = function("fcntl");
-        static final MemorySegment CLOSE = function("close");
-        static final MemorySegment IOCTL = function("ioctl");
-        static final MemorySegment READ = function("read");
-        static final MemorySegment WRITE = function("write");
-        static final MemorySegment SENDMSG = function("sendmsg");
-        static final MemorySegment RECVMSG = function("recvmsg");
-        static final MemorySegment EPOLL_WAIT = function("epoll_wait");
-        static final MemorySegment EPOLL_CTL = function("epoll_ctl");
+        static final long KILL = function("kill");
+        static final long FCNTL = function("fcntl");
+        static final long CLOSE = function("close");
+        static final long IOCTL = function("ioctl");
+        static final long READ = function("read");
+        static final long WRITE = function("write");
+        static final long SENDMSG = function("sendmsg");
+        static final long RECVMSG = function("recvmsg");
+        static final long EPOLL_WAIT = function("epoll_wait");
+        static final long EPOLL_CTL = function("epoll_ctl");
 
         private Functions() {}
     }
