@@ -6,6 +6,7 @@ as long as the program and not longer, however that ends.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -57,7 +58,7 @@ def begin() -> None:
     from dragon import _setting
 
     java, options = _installed()
-    command = [java, f"@{options}", "dragon.agent.Main", "--plain", *_setting.interpreter()]
+    command = [java, f"@{options}", "dragon.agent.Main", "--plain", str(os.getpid()), *_setting.interpreter()]
     try:
         _private = subprocess.Popen(
             command,
@@ -109,7 +110,17 @@ def be_head(private: bool) -> None:
     if private:
         assert _private is not None
         descriptor = os.pidfd_open(_private.pid)
-        _shm.watch(descriptor)
+        try:
+            _shm.watch(descriptor)
+        except OSError as error:
+            from dragon import _limits
+
+            if error.errno != errno.EAGAIN:
+                raise
+            text = f"joining the run needs another thread: {_limits.no_process()}"
+            raise BlockingIOError(error.errno, text) from None
+        finally:
+            os.close(descriptor)
     util.Finalize(None, _end_interrupted_children, exitpriority=5)  # after pools, before managers, for which they wait
     util.Finalize(None, _farewell, args=(private,), exitpriority=-(1 << 30))
 
@@ -137,6 +148,10 @@ def _installed() -> tuple[str, str]:
 def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted:
     text = words.read().decode(errors="replace").strip()
     code = agent.wait()
+    if "unable to create native thread" in text:
+        from dragon import _limits
+
+        text += "\n" + _limits.no_process()
     how = f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
     return NotStarted(
         5, f"Dragon's run-time did not start ({how})" + (f"; its words:\n{text}" if text else " and said nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from dragon._build import HOME
@@ -13,6 +14,8 @@ _OWNER = f"its owner built it for himself alone; he can run chmod -R a+rX {HOME}
 
 def extension(error: ImportError) -> ImportError:
     """The error to raise when the extension `dragon._shm` cannot be imported, which `error` tells."""
+    if os.strerror(errno.EMFILE) in str(error):
+        return error  # not the extension's fault
     if isinstance(error, ModuleNotFoundError):
         text = f"Dragon is not built: run {BUILD}"
     else:
@@ -53,6 +56,8 @@ def not_started(error: OSError, java: str) -> str:
     limit = _limits.words(error.errno)
     if limit is not None:
         return f"starting the run-time needs another descriptor, and {limit}"
+    if isinstance(error, BlockingIOError):
+        return f"starting the run-time needs another process: {_limits.no_process()}"
     if isinstance(error, (FileNotFoundError, PermissionError)):
         return f"the Java that Dragon was built with cannot be run ({java}: {error.strerror}): run {BUILD}"
     return f"cannot start the run-time ({java}): {error.strerror}"

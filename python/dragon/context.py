@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from multiprocessing import context
 
+from dragon import _limits  # here: nothing can be imported when descriptors are used up
 from dragon._redirect import redirect
 from dragon.process import DragonProcess, extend_processes
 
@@ -42,43 +44,36 @@ class DragonContext(context.BaseContext):
         _install()
 
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
-        _begin()
         from dragon.connection import Pipe
 
         return Pipe(duplex)
 
     def Lock(self) -> Lock:
-        _begin()
         from dragon.synchronize import Lock
 
         return Lock(ctx=self)
 
     def RLock(self) -> RLock:
-        _begin()
         from dragon.synchronize import RLock
 
         return RLock(ctx=self)
 
     def Condition(self, lock: Any = None) -> Condition:
-        _begin()
         from dragon.synchronize import Condition
 
         return Condition(lock, ctx=self)
 
     def Semaphore(self, value: int = 1) -> Semaphore:
-        _begin()
         from dragon.synchronize import Semaphore
 
         return Semaphore(value, ctx=self)
 
     def BoundedSemaphore(self, value: int = 1) -> BoundedSemaphore:
-        _begin()
         from dragon.synchronize import BoundedSemaphore
 
         return BoundedSemaphore(value, ctx=self)
 
     def Event(self) -> Event:
-        _begin()
         from dragon.synchronize import Event
 
         return Event(ctx=self)
@@ -86,55 +81,46 @@ class DragonContext(context.BaseContext):
     def Barrier(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
     ) -> Barrier:
-        _begin()
         from dragon.synchronize import Barrier
 
         return Barrier(parties, action, timeout, ctx=self)
 
     def Queue(self, maxsize: int = 0) -> Queue:
-        _begin()
         from dragon.queues import Queue
 
         return Queue(maxsize, ctx=self)
 
     def JoinableQueue(self, maxsize: int = 0) -> JoinableQueue:
-        _begin()
         from dragon.queues import JoinableQueue
 
         return JoinableQueue(maxsize, ctx=self)
 
     def SimpleQueue(self) -> SimpleQueue:
-        _begin()
         from dragon.queues import SimpleQueue
 
         return SimpleQueue(ctx=self)
 
     def RawValue(self, typecode_or_type: Any, *args: Any) -> Any:
-        _begin()
         from dragon.sharedctypes import RawValue
 
         return RawValue(typecode_or_type, *args)
 
     def RawArray(self, typecode_or_type: Any, size_or_initializer: Any) -> Any:
-        _begin()
         from dragon.sharedctypes import RawArray
 
         return RawArray(typecode_or_type, size_or_initializer)
 
     def Value(self, typecode_or_type: Any, *args: Any, lock: Any = True) -> Any:
-        _begin()
         from dragon.sharedctypes import Value
 
         return Value(typecode_or_type, *args, lock=lock, ctx=self)
 
     def Array(self, typecode_or_type: Any, size_or_initializer: Any, *, lock: Any = True) -> Any:
-        _begin()
         from dragon.sharedctypes import Array
 
         return Array(typecode_or_type, size_or_initializer, lock=lock, ctx=self)
 
     def Manager(self) -> SyncManager:
-        _begin()
         from dragon.managers import SyncManager
 
         manager = SyncManager(ctx=self)
@@ -150,11 +136,31 @@ class DragonContext(context.BaseContext):
         *,
         retries: int = 0,
     ) -> Pool:
-        _begin()
         from dragon.pool import Pool
 
         return Pool(processes, initializer, initargs, maxtasksperchild, self, retries=retries)
 
+
+def _in_the_run(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A factory that has the run-time start first, and whose error names the limit where no descriptor is left for that, or for the modules it is the first to need."""
+
+    @functools.wraps(original)
+    def factory(self: DragonContext, *args: Any, **kwargs: Any) -> Any:
+        try:
+            _begin()
+            return original(self, *args, **kwargs)
+        except (ImportError, OSError) as error:
+            told = _limits.of_import(error, original.__name__)
+            if told is None:
+                raise
+            raise told from None
+
+    return factory
+
+
+for _name_of in _FACTORIES:
+    setattr(DragonContext, _name_of, _in_the_run(vars(DragonContext)[_name_of]))
+del _name_of
 
 _the_context = DragonContext()
 _installed = False

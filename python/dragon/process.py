@@ -25,7 +25,15 @@ class DragonProcess(process.BaseProcess):
 
     @staticmethod
     def _Popen(process_obj: process.BaseProcess) -> Popen:
-        from dragon.popen import Popen
+        try:
+            from dragon.popen import Popen
+        except (ImportError, OSError) as error:
+            from dragon import _limits
+
+            told = _limits.of_import(error, "starting a process")
+            if told is None:
+                raise
+            raise told from None
 
         if "multiprocessing.connection" in sys.modules:
             from dragon import connection  # noqa: F401  (this process may connect to a listener of that one)

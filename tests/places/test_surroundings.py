@@ -120,6 +120,17 @@ def test_in_a_container_with_a_small_shm(tmp_path, launcher):
         assert run.lines()[:3] == ["got 200", "all went", "ended 0"]
 
 
+@MODES
+@ROOT_ONLY
+def test_as_the_first_process_of_a_container(tmp_path, launcher):
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no pid namespace can be made here")
+    words = [PROGRAMS / "everything.py"]
+    with audit.run(tmp_path, words, launcher=launcher, command=command + program(launcher)) as run:
+        check(run)
+
+
 @contextlib.contextmanager
 def memory_group(limit):
     """A control group of so many bytes; the test is skipped where none can be made."""

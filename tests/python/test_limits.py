@@ -146,8 +146,8 @@ def test_address_space_is_fitted_to_its_limit(tmp_path: Path) -> None:
 def test_too_little_address_space_for_a_run(tmp_path: Path) -> None:
     (line,) = limited(3_000_000, tmp_path)
     assert line.startswith("NotStarted")
-    assert "bytes of address space at least" in line
-    assert "a process may have 3072000000 bytes of it" in line
+    assert "the node's memory needs" in line and "bytes at least" in line
+    assert "a process may have 3072000000 bytes of address space" in line
     assert "it costs no memory: raise the limit of address space, where the run is started (ulimit -v" in line
 
 
@@ -160,3 +160,93 @@ def test_less_address_space_than_the_agent_has(tmp_path: Path) -> None:
     assert "bytes of address space besides what this process (pid " in line
     assert f"a process may have {8 << 30} in all" in line
     assert "raise the limit (ulimit -v, or resource.RLIMIT_AS)" in line
+
+
+START = """
+import dragon, multiprocessing as mp
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    try:
+        with mp.Pool(2) as pool:
+            print(pool.map(abs, [-1, 2]))
+    except OSError as error:
+        print(type(error).__name__, " ".join(str(error).split()))
+"""
+
+
+@pytest.mark.parametrize("count", [16, 20, 31])
+def test_too_few_descriptors_for_a_run(tmp_path: Path, count: int) -> None:
+    (line,) = output(tmp_path, START, "prlimit", f"--nofile={count}")
+    words = f"it needs 32 descriptors at least, and a process may have {count}; raise the limit of open files"
+    assert line.startswith("NotStarted") and words in line and "(ulimit -n)" in line
+
+
+def test_few_descriptors_are_enough_for_a_run(tmp_path: Path) -> None:
+    assert output(tmp_path, START, "prlimit", "--nofile=32") == ["[1, 2]"]
+
+
+@pytest.mark.parametrize("count", [8, 12])
+def test_too_few_descriptors_for_the_launcher(tmp_path: Path, count: int) -> None:
+    launcher = Path(dragon.__file__).parents[2] / "dragon"
+    run = subprocess.run(["prlimit", f"--nofile={count}", launcher, "true"], capture_output=True, text=True)
+    line = run.stderr.splitlines()[-1]
+    assert line.startswith("dragon: ") and "needs 32 descriptors at least" in line and "(ulimit -n)" in line
+    assert (run.stdout, run.returncode) == ("", 2)
+
+
+FULL = """
+import dragon, multiprocessing as mp, os, resource
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    held = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
+    try:
+        while True:
+            held.append(os.dup(0))
+    except OSError:
+        pass
+    for left in 0, 1, 4:
+        while len(held) > 47 - left:
+            os.close(held.pop())
+        for make in lambda: mp.Value("i"), mp.Queue, lambda: mp.Pool(2), lambda: mp.Process(target=int).start():
+            try:
+                make()
+            except OSError as error:
+                print(left, error.errno, error)
+    for descriptor in held:
+        os.close(descriptor)
+    print(mp.Value("i", 3).value)
+"""
+
+
+def test_a_program_that_holds_all_descriptors_hears_so_at_the_first_use(tmp_path: Path) -> None:
+    *lines, last = output(tmp_path, FULL)
+    assert [line.split()[:2] for line in lines] == [[left, "24"] for left in "014" for _ in range(4)]
+    for line in lines:
+        assert "needs another descriptor, and all 50 that this process (pid " in line
+        assert "raise the limit (ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
+    assert last == "3"
+
+
+def test_the_memory_is_fitted_to_the_limit_of_a_files_size(tmp_path: Path) -> None:
+    works, full = output(tmp_path, SPACE, "prlimit", f"--fsize={600 << 20}", DRAGON_MEMORY="100G")
+    assert works == "[1, 2]"
+    assert full.startswith("MemoryError") and "the limit of a file's size" in full and "(ulimit -f)" in full
+
+
+def test_too_small_a_limit_of_a_files_size_for_a_run(tmp_path: Path) -> None:
+    (line,) = output(tmp_path, START, "prlimit", "--fsize=4096")
+    assert "bytes at least, and 4096 can be had" in line
+    assert line.endswith("raise the limit of a file's size, where the run is started (ulimit -f)")
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be a user with few processes"
+)
+@pytest.mark.parametrize("most", [1, 8, 14, 18])
+def test_too_few_processes_for_a_run(tmp_path: Path, most: int) -> None:
+    user = str(64400 + most)
+    change = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
+    (line,) = output(tmp_path, START, *change, "prlimit", f"--nproc={most}")
+    assert f"user {user}" in line and "(ulimit -u)" in line, line
+    assert f"may have {most} in all" in line or f"{most} of {most} are there" in line, line

@@ -37,7 +37,8 @@ record AddressSpace(long limit, long taken) {
     /** Why it is no more than that. */
     String words() {
         return "a process may have " + limit
-                + " bytes of it (half are left to the interpreters), and the run-time's own has taken " + taken
+                + " bytes of address space (half are left to the interpreters), and the run-time's own has taken "
+                + taken
                 + " already; it costs no memory: raise " + MEND;
     }
 }

@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Agent implements Keeper.Listener, Connection.Desk {
     private static final int NODE = 0;
+    private static final int FEWEST_DESCRIPTORS = 32;
 
     /** How the run ended: the exit code, words for the user or none, whether there was a head whose end is to be told. */
     public record Outcome(int code, String words, boolean ran) {}
@@ -82,6 +83,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** Starts the keeper, and with it head and zygote. {@link #run} goes on. From before the head's start no signal is missed. */
     public Agent(Setup setup, Signals signals) {
+        checkDescriptors();
         Budget budget = Budget.now();
         this.setup = setup;
         this.life = new RunLife(!setup.plain());
@@ -109,6 +111,21 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         } else {
             output.targets(1, 2);
         }
+    }
+
+    /** Throws IllegalStateException where a run would use up its agent's descriptors before it does anything. */
+    private static void checkDescriptors() {
+        long most = Linux.mostDescriptors();
+        if (most < FEWEST_DESCRIPTORS) {
+            throw new IllegalStateException("it needs " + FEWEST_DESCRIPTORS
+                    + " descriptors at least, and a process may have " + most
+                    + "; raise the limit of open files where the run is started (ulimit -n)");
+        }
+    }
+
+    /** Words for what its start threw. */
+    public static String whyNotStarted(Throwable thrown) {
+        return Shortage.words(thrown);
     }
 
     /** The abstract name of the socket. */
@@ -346,9 +363,9 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** In plain mode the program that started this agent is the head; its end is seen from here on, whether it says hello or not. */
     private void watchParent() {
-        headPid = Linux.getppid();
-        plainHead = headPid <= 1 ? -1 : Linux.pidfd(headPid);
-        if (plainHead >= 0) {
+        headPid = setup.parent();
+        plainHead = Linux.getppid() == headPid ? Linux.pidfd(headPid) : -1;
+        if (plainHead >= 0 && Linux.getppid() == headPid) { // else it is gone, and its number may be another's
             poller.add(plainHead, Poller.IN, plainHeadEnded);
         } else {
             happened(new RunLife.Event.HeadEnded(0));

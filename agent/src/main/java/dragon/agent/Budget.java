@@ -1,5 +1,6 @@
 package dragon.agent;
 
+import dragon.agent.os.Linux;
 import dragon.memory.DragonException;
 import dragon.memory.MemoryPlan;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param bytes the limit
  * @param setting what raises it, for the words of a refusal
- * @param space bytes of address space that the memory's file may take
+ * @param space bytes of address space that the memory's file may take, and no more than a file may have
  * @param processes how many processes may be attached at once: the setting {@code DRAGON_PROCESSES}, or the usual
  */
 record Budget(long bytes, String setting, long space, int processes) {
@@ -18,6 +19,7 @@ record Budget(long bytes, String setting, long space, int processes) {
     static final String PROCESSES = "DRAGON_PROCESSES";
 
     private static final long LEAST = 64L << 20;
+    private static final String FILE_SIZE = "the limit of a file's size, where the run is started (ulimit -f)";
 
     /** For this process as it is now. Throws IllegalArgumentException if a setting is none. */
     static Budget now() {
@@ -29,13 +31,16 @@ record Budget(long bytes, String setting, long space, int processes) {
                 ? "the memory limit of this control group (half of it is used at most)"
                 : SETTING + " (a size such as 8G)";
         AddressSpace space = AddressSpace.now();
-        Budget budget = new Budget(Math.min(group, free), setting, space.room(), processes);
+        long file = Linux.fileSizeLimit();
+        boolean inFile = file < space.room();
+        Budget budget = new Budget(Math.min(group, free), setting, Math.min(file, space.room()), processes);
         try {
             return budget.plan(0).limit() < budget.bytes
-                    ? new Budget(budget.bytes, AddressSpace.MEND, budget.space, processes)
+                    ? new Budget(budget.bytes, inFile ? FILE_SIZE : AddressSpace.MEND, budget.space, processes)
                     : budget;
         } catch (DragonException e) {
-            throw new IllegalArgumentException(e.getMessage() + "; " + space.words(), e);
+            String why = inFile ? "they lie in a file of memory: raise " + FILE_SIZE : space.words();
+            throw new IllegalArgumentException(e.getMessage() + "; " + why, e);
         }
     }
 

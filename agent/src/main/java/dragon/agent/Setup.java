@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param variables what the run-time changes in the environment of the user's programs, {@code NAME=value} each: of head and zygotes alike
  * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
  * @param headName what the user called it
+ * @param parent in plain mode that program's pid; else 0
  * @param label each line of a worker is to begin with its name and id
  */
 public record Setup(
@@ -20,6 +21,7 @@ public record Setup(
         List<byte[]> variables,
         @Nullable Program head,
         String headName,
+        int parent,
         boolean label) {
     public Setup {
         interpreter = List.copyOf(interpreter);

@@ -1,17 +1,31 @@
 package dragon.agent;
 
 import dragon.agent.os.Linux;
+import dragon.agent.os.LinuxException;
 import java.io.File;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Says which limit of the machine is reached, with need and have, where the kernel says no more than an errno. Looks at {@code /proc} only when something has failed. */
 final class Shortage {
     private static final int ENOMEM = 12;
     private static final int ENFILE = 23;
+    private static final Set<Integer> LIMITED = Set.of(Linux.EAGAIN, ENOMEM, Linux.EMFILE, ENFILE);
     private static final int NEAR = 4; // some may have ended since
 
     private Shortage() {}
+
+    /** Words for what a start threw: with the limit that is reached, if that was the cause. */
+    static String words(Throwable thrown) {
+        String message = String.valueOf(thrown.getMessage());
+        if (thrown instanceof LinuxException e && LIMITED.contains(e.errno())) {
+            return message + ": " + words(e.errno());
+        }
+        return thrown instanceof OutOfMemoryError && message.contains("native thread")
+                ? "it can make no thread: " + processes()
+                : message;
+    }
 
     /** Words for an errno with which no process could be made. */
     static String words(int errno) {

@@ -38,8 +38,8 @@ public final class Main {
         } catch (IOException e) {
             return complain(
                     "cannot read /proc/self: " + e.getMessage() + "; Dragon needs /proc to be mounted", MISUSED);
-        } catch (RuntimeException e) {
-            return complain("the run-time could not start: " + e.getMessage(), MISUSED);
+        } catch (RuntimeException | OutOfMemoryError e) { // the latter where no thread can be made
+            return complain("the run-time could not start: " + Agent.whyNotStarted(e), MISUSED);
         }
     }
 

@@ -38,8 +38,8 @@ public record MemoryPlan(long size, long limit, int clients, int slabs, int node
         long most = (space & -HUGE_PAGE) - arenaAt();
         require(
                 most >= least,
-                "the node's memory needs " + (arenaAt() + least + HUGE_PAGE) + " bytes of address space at least, and "
-                        + space + " can be had");
+                "the node's memory needs " + (arenaAt() + least + HUGE_PAGE) + " bytes at least, and " + space
+                        + " can be had");
         return most >= size ? this : new MemoryPlan(most, Math.min(limit, most), clients, slabs, node);
     }
 

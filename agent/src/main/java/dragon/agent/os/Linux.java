@@ -54,6 +54,7 @@ public final class Linux {
     private static final int O_NONBLOCK = 0x800;
     private static final int FIONREAD = 0x541B;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
+    private static final int RLIMIT_FSIZE = 1;
     private static final int RLIMIT_NOFILE = 7;
     private static final int RLIMIT_AS = 9;
 
@@ -198,11 +199,25 @@ public final class Linux {
 
     /** Bytes of address space that this process may have; Long.MAX_VALUE: no limit. */
     public static long addressSpaceLimit() {
+        return limit(RLIMIT_AS, 0);
+    }
+
+    /** Bytes that a file may have which this process makes, the memory's among them; Long.MAX_VALUE: no limit. */
+    public static long fileSizeLimit() {
+        return limit(RLIMIT_FSIZE, 0);
+    }
+
+    /** How many descriptors this process may have once it has raised its limit; Long.MAX_VALUE: no limit. */
+    public static long mostDescriptors() {
+        return limit(RLIMIT_NOFILE, 8);
+    }
+
+    private static long limit(int resource, int at) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment limit = arena.allocate(16, 8);
-            run("getrlimit", RLIMIT_AS, limit.address(), 0, 0);
-            long soft = limit.get(JAVA_LONG, 0);
-            return soft < 0 ? Long.MAX_VALUE : soft;
+            run("getrlimit", resource, limit.address(), 0, 0);
+            long value = limit.get(JAVA_LONG, at);
+            return value < 0 ? Long.MAX_VALUE : value;
         }
     }
 
