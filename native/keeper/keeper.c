@@ -293,9 +293,31 @@ static void restore_environment(void)
     }
 }
 
+/* keeper begin DESCRIPTOR PROGRAM [ARG...]: becomes the program, which is the agent, when it has a keeper as its child, whose socket to it is that descriptor. So the keeper is
+ * at work while the agent's JVM starts. */
+static int begin(char **argv)
+{
+    int control = atoi(argv[2]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (dup2(control, CONTROL) == CONTROL) execl(argv[0], argv[0], (char *)NULL);
+        _exit(127);
+    }
+    if (pid > 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", (int)pid);
+        setenv("DRAGON_KEEPER", number, 1);
+        close(control);
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        execv(argv[3], argv + 3);
+    }
+    fprintf(stderr, "dragon: cannot %s %s: %s\n", pid < 0 ? "fork for" : "execute", argv[3], strerror(errno));
+    return 127;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argv;
+    if (argc > 3 && strcmp(argv[1], "begin") == 0) return begin(argv);
     int type;
     socklen_t size = sizeof type;
     if (argc != 1 || getsockopt(CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {

@@ -55,19 +55,16 @@ def begin() -> None:
     global _private, _starter
     if _private is not None and _starter == os.getpid():
         return
-    from dragon import _setting
+    from dragon import _launch, _setting
 
     java, options = _installed()
-    command = [java, f"@{options}", "dragon.agent.Main", "--plain", str(os.getpid()), *_setting.interpreter()]
+    command = [java, f"@{options}", "dragon.agent.Main", "--plain", str(os.getpid())]
+    interpreter = _setting.interpreter()
+    fill_standard_streams()
     try:
-        _private = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(utf8=not all(map(str.isascii, command))),
-            start_new_session=True,
-        )
+        os.stat(java)  # told apart from the keeper's program, which executes it
+        utf8 = not all(map(str.isascii, [*command, *interpreter]))
+        _private = _launch.launch(command, interpreter, _environment(utf8))
     except OSError as error:
         from dragon import _unbuilt
 

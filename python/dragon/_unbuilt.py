@@ -50,7 +50,7 @@ def moved(before: str) -> str:
 
 
 def not_started(error: OSError, java: str) -> str:
-    """Words for a run-time whose Java cannot be started."""
+    """Words for a run-time of which a program cannot be started: its Java, or the keeper, which begins it."""
     from dragon import _limits
 
     limit = _limits.words(error.errno)
@@ -59,5 +59,7 @@ def not_started(error: OSError, java: str) -> str:
     if isinstance(error, BlockingIOError):
         return f"starting the run-time needs another process: {_limits.no_process()}"
     if isinstance(error, (FileNotFoundError, PermissionError)):
-        return f"the Java that Dragon was built with cannot be run ({java}: {error.strerror}): run {BUILD}"
+        program = error.filename or java
+        what = "the Java that Dragon was built with" if program == java else "a part of Dragon"
+        return f"{what} cannot be run ({program}: {error.strerror}): run {BUILD}"
     return f"cannot start the run-time ({java}): {error.strerror}"

@@ -174,7 +174,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("count", [16, 20, 31])
+def test_too_few_descriptors_to_begin_a_run(tmp_path: Path) -> None:
+    (line,) = output(tmp_path, START, "prlimit", "--nofile=16")
+    assert line.startswith("NotStarted") and "(ulimit -n" in line
+    assert "starting the run-time needs another descriptor, and all 16" in line
+
+
+@pytest.mark.parametrize("count", [20, 31])
 def test_too_few_descriptors_for_a_run(tmp_path: Path, count: int) -> None:
     (line,) = output(tmp_path, START, "prlimit", f"--nofile={count}")
     words = f"it needs 32 descriptors at least, and a process may have {count}; raise the limit of open files"

@@ -172,6 +172,10 @@ def test_a_runtime_that_cannot_start_is_heard(other: pathlib.Path) -> None:
     assert words(other) == f"the Java that Dragon was built with cannot be run {gone}: run {build}\n"
     java.write_text("#!/bin/sh\necho no machine today >&2\nexit 3\n")
     java.chmod(0o755)
+    keeper = other / "build" / "bin" / "keeper"
+    assert words(other) == f"a part of Dragon cannot be run ({keeper}: No such file or directory): run {build}\n"
+    keeper.parent.mkdir()
+    shutil.copy(TESTS.parent / "build" / "bin" / "keeper", keeper)
     assert words(other) == "Dragon's run-time did not start (exit code 3); its words:\nno machine today\n"
 
 

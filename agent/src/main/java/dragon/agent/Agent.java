@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * start and end by {@link Workers} and the {@link Keeper}, and {@link RunLife} says when it is over. What needs to wait (the memory's mailbox and sweeps, a slow terminal) has a
  * thread of its own.
  *
- * <p>The start is in the order in which things take time: the keeper, then head and zygote, whose interpreters start while the memory is made. The build's training run, which
+ * <p>The start is in the order in which things take time: the keeper, then head and zygote, whose interpreters start while the memory is made (in plain mode the head has begun
+ * both: {@link Begun}). The build's training run, which
  * is one with a launcher, passes by each lambda that a plain run's start needs: the first call of one that the JVM's cache does not hold costs a millisecond.
  */
 public final class Agent implements Keeper.Listener, Connection.Desk {
@@ -52,9 +53,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final Ids ids = new Ids(NODE);
     private final Output output = new Output(poller);
     private final Keeper keeper;
-    private final byte[] runId = Linux.random(16);
-    private final String name =
-            "dragon-" + hex(runId) + "-" + NODE; // so that whoever has an object's handle finds its run
+    private final String name; // holds the run's id, so that whoever has an object's handle finds its run
     private final int listener;
     private final SharedMemory memory;
     private final Workers workers;
@@ -81,16 +80,21 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     /** There are none. */
     static final Signals NO_SIGNALS = _ -> {};
 
-    /** Starts the keeper, and with it head and zygote. {@link #run} goes on. From before the head's start no signal is missed. */
+    /** Starts the keeper, and with it head and zygote, where that was not done before. {@link #run} goes on. From before the head's start no signal is missed. */
     public Agent(Setup setup, Signals signals) {
         checkDescriptors();
         Budget budget = Budget.now();
         this.setup = setup;
         this.life = new RunLife(!setup.plain());
-        this.keeper = Keeper.start(setup.keeper(), poller, this);
+        Begun begun = setup.begun();
+        byte[] runId = begun != null ? begun.runId() : Linux.random(16);
+        this.name = begun != null ? begun.name() : "dragon-" + hex(runId) + "-" + NODE;
+        this.keeper = begun != null
+                ? Keeper.begun(begun.keeper(), begun.control(), poller, this)
+                : Keeper.start(setup.keeper(), poller, this);
         Linux.becomeSubreaper();
         Linux.raiseDescriptorLimit();
-        this.listener = Linux.listen(name);
+        this.listener = begun != null ? begun.listener() : Linux.listen(name);
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
         this.workers = new Workers(setup, keeper, output, ids, address, this);
         signals.to(this::signal);
@@ -141,6 +145,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** Serves until the run is over. */
     public Outcome run() {
+        memory.begin();
         poller.run();
         if (outcome == null) {
             throw new IllegalStateException("the agent's loop ended before the run");

@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The agent of a program that was started without the launcher: {@code dragon.agent.Main --plain PID [INTERPRETER [FLAG...]]}, by the Python package of the
+ * The agent of a program that was started without the launcher: {@code dragon.agent.Main --plain PID BEGUN INTERPRETER [FLAG...]}, by the Python package of the
  * process with that pid, in a session of its own.
  *
  * <p>Prints {@code DRAGON_AGENT <name of its socket>} when it can be reached, and ends with the process that started it. Until that process says hello, what goes wrong
@@ -21,7 +21,7 @@ public final class Main {
 
     public static void main(String[] arguments) {
         String home = home();
-        if (home == null || arguments.length < 2 || !arguments[0].equals("--plain")) {
+        if (home == null || arguments.length < 4 || !arguments[0].equals("--plain")) {
             System.err.println(
                     "This is a part of Dragon, started by its Python package; run a program with: dragon PROG");
             Runtime.getRuntime().halt(2);
@@ -29,9 +29,10 @@ public final class Main {
         }
         int code;
         try {
-            List<String> interpreter = List.of(Arrays.copyOfRange(arguments, 2, arguments.length));
+            List<String> interpreter = List.of(Arrays.copyOfRange(arguments, 3, arguments.length));
             int parent = Integer.parseInt(arguments[1]);
-            Setup setup = new Setup(home, interpreter, List.of(), null, "", parent, Setup.labelWanted());
+            Begun begun = Begun.of(arguments[2]);
+            Setup setup = new Setup(home, begun, interpreter, List.of(), null, "", parent, Setup.labelWanted());
             Agent agent = new Agent(setup, Agent.NO_SIGNALS);
             System.out.println("DRAGON_AGENT " + agent.name());
             // If nobody reads that, the head is gone already, and the parent that this process sees is not the head.

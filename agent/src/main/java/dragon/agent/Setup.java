@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * How an agent is to be.
  *
  * @param home the folder the run-time is built in
+ * @param begun what the head has begun already; null where this agent starts the head
  * @param interpreter executable and flags of the Python that will want workers first; its zygote is started with the run. Empty: not known
  * @param variables what the run-time changes in the environment of the user's programs, {@code NAME=value} each: of head and zygotes alike
  * @param head the user's program, which the keeper starts; null in plain mode, where it is the program that started this agent
@@ -17,12 +18,24 @@ import org.jspecify.annotations.Nullable;
  */
 public record Setup(
         String home,
+        @Nullable Begun begun,
         List<String> interpreter,
         List<byte[]> variables,
         @Nullable Program head,
         String headName,
         int parent,
         boolean label) {
+    /** For a launcher, which starts the head. */
+    public Setup(
+            String home,
+            List<String> interpreter,
+            List<byte[]> variables,
+            Program head,
+            String headName,
+            boolean label) {
+        this(home, null, interpreter, variables, head, headName, 0, label);
+    }
+
     public Setup {
         interpreter = List.copyOf(interpreter);
         variables = List.copyOf(variables);

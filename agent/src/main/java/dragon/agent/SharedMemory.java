@@ -52,6 +52,10 @@ final class SharedMemory implements Names.Objects {
         agent = Client.attach(memory, Layout.AGENT, books);
         sweeper = new Sweeper(agent, clients);
         segments = new Segments(agent);
+    }
+
+    /** Starts the threads. Not before clients are told that they can come: what they leave in the mailbox until then waits there. */
+    void begin() {
         startDaemon("dragon-mailbox", this::readMailbox);
         startDaemon("dragon-cold-pages", this::removeColdPages);
     }

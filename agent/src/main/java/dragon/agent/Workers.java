@@ -302,8 +302,13 @@ final class Workers {
 
     private void startZygote(Effect.StartZygote start) {
         String executable = start.interpreter().getFirst();
-        Zygote zygote = new Zygote(start.zygote(), executable, output.open());
+        Begun begun = start.zygote() == ids.firstZygote() ? setup.begun() : null;
+        Output.Channel sockets = begun != null ? output.open(begun.stdout(), begun.stderr()) : output.open();
+        Zygote zygote = new Zygote(start.zygote(), executable, sockets);
         zygotes.put(zygote.id, zygote);
+        if (begun != null) {
+            return; // the keeper was asked for it before this agent ran
+        }
         Program program = new Program(executable.getBytes(StandardCharsets.UTF_8))
                 .newSession()
                 .oomScore(WORKER_OOM_SCORE);

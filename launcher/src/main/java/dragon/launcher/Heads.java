@@ -69,7 +69,6 @@ final class Heads {
                 variables,
                 program,
                 Bytes.text(python ? path : line.program()),
-                0,
                 line.options().label() || Setup.labelWanted());
     }
 

@@ -66,6 +66,11 @@ public final class Keeper {
         }
     }
 
+    /** One that is there already: {@code control} is this process's end of the socket to it. */
+    public static Keeper begun(int pid, int control, Poller poller, Listener listener) {
+        return new Keeper(new Link(poller, control, new Reports(listener)), pid);
+    }
+
     public int pid() {
         return pid;
     }

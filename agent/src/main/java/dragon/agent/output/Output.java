@@ -100,11 +100,10 @@ public final class Output {
         private final Source[] ends = new Source[2];
         private final int[] others = new int[2];
 
-        private Channel() {
+        private Channel(Linux.Pair... pairs) {
             for (int i = 0; i < 2; i++) {
-                Linux.Pair pair = Linux.socketPair(true);
-                ends[i] = new Source(pair.mine(), i);
-                others[i] = pair.other();
+                ends[i] = new Source(pairs[i].mine(), i);
+                others[i] = pairs[i].other();
                 if (broken[i]) {
                     ends[i].breakOff();
                 }
@@ -143,7 +142,12 @@ public final class Output {
 
     /** The socket pairs for a new zygote. */
     public Channel open() {
-        return new Channel();
+        return open(Linux.socketPair(true), Linux.socketPair(true));
+    }
+
+    /** As {@link #open()}, where they are there already. */
+    public Channel open(Linux.Pair stdout, Linux.Pair stderr) {
+        return new Channel(stdout, stderr);
     }
 
     /** Runs {@code done} when all that was written before this call has reached the streams. */
