@@ -6,7 +6,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     static const char *const names[] = {"size", NULL};
     PyObject *values[1];
     struct dragon_plan plan = {.kind = DRAGON_AREA, .role = DRAGON_USER};
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u64(values[0], "size", &plan.value)) return NULL;
+    if (!shm_arguments("create", names, 1, args, count, keywords, values) || !shm_u64(values[0], "size", &plan.value)) return NULL;
     if (plan.value >= UINT64_C(1) << 40) return PyErr_Format(PyExc_ValueError, "size must be below 2**40, not %R", values[0]);
     return shm_create(type, &plan);
 }

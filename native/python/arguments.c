@@ -1,13 +1,14 @@
 /* Arguments of the fast calling convention. */
 #include "shm.h"
 
-/* Sorts arguments by name into `out`, NULL where absent. `names` ends with NULL; the first `required` must be there. */
-bool shm_arguments(const char *const *names, int required, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **out)
+/* Sorts arguments by name into `out`, NULL where absent. `names` ends with NULL; the first `required` must be there. The errors are worded as CPython's newest. */
+bool shm_arguments(const char *function, const char *const *names, int required, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
+                   PyObject **out)
 {
     int known = 0;
     while (names[known]) out[known++] = NULL;
     if (count > known) {
-        PyErr_Format(PyExc_TypeError, "at most %d arguments expected, got %zd", known, count);
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %d argument%s (%zd given)", function, known, known == 1 ? "" : "s", count);
         return false;
     }
     for (Py_ssize_t i = 0; i < count; i++) out[i] = args[i];
@@ -16,15 +17,19 @@ bool shm_arguments(const char *const *names, int required, PyObject *const *args
         PyObject *keyword = PyTuple_GetItem(keywords, k);
         int i = 0;
         while (i < known && PyUnicode_CompareWithASCIIString(keyword, names[i]) != 0) i++;
-        if (i == known || out[i]) {
-            PyErr_Format(PyExc_TypeError, i == known ? "unexpected argument %R" : "argument %R given twice", keyword);
+        if (i == known) {
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", function, keyword);
+            return false;
+        }
+        if (out[i]) {
+            PyErr_Format(PyExc_TypeError, "argument for %s() given by name (%R) and position (%d)", function, keyword, i + 1);
             return false;
         }
         out[i] = args[count + k];
     }
     for (int i = 0; i < required; i++) {
         if (out[i]) continue;
-        PyErr_Format(PyExc_TypeError, "argument '%s' is missing", names[i]);
+        PyErr_Format(PyExc_TypeError, "%s() missing required argument '%s' (pos %d)", function, names[i], i + 1);
         return false;
     }
     return true;

@@ -8,7 +8,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     static const char *const names[] = {"parties", NULL};
     PyObject *values[1];
     struct dragon_plan plan = {.kind = DRAGON_BARRIER, .role = DRAGON_USER};
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u64(values[0], "parties", &plan.value)) return NULL;
+    if (!shm_arguments("create", names, 1, args, count, keywords, values) || !shm_u64(values[0], "parties", &plan.value)) return NULL;
     if (plan.value > 0 && plan.value <= DRAGON_BARRIER_MOST) return shm_create(type, &plan);
     return PyErr_Format(PyExc_ValueError, "parties must be from 1 to %u, not %R", DRAGON_BARRIER_MOST, values[0]);
 }
@@ -54,7 +54,7 @@ static PyObject *wait_barrier(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *values[2];
     struct shm_call call;
     int64_t deadline;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_deadline(values[0], &deadline)) return NULL;
+    if (!shm_arguments("wait", names, 0, args, count, keywords, values) || !shm_deadline(values[0], &deadline)) return NULL;
     if (!shm_running("wait") || !shm_begin(&call, self)) return NULL;
     struct dragon_pass pass = {.barrier = call.object->binding.object, .act = values[1] && values[1] != Py_None};
     dragon_begin(call.thread, DRAGON_UPDATE, dragon_offset(&shm_process, pass.barrier));

@@ -15,7 +15,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     PyObject *values[5];
     uint32_t capacity = 0;
     struct dragon_plan plan = {.kind = DRAGON_CHANNEL, .role = DRAGON_USER, .detail = 128};
-    if (!shm_arguments(names, 0, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("create", names, 0, args, count, keywords, values)) return NULL;
     if (!shm_u32(values[0], "capacity", &capacity) || !shm_u32(values[1], "slot_size", &plan.detail) || !shm_u32(values[3], "role", &plan.role))
         return NULL;
     if (!shm_u64(values[4], "limit", &plan.limit)) return NULL;
@@ -83,7 +83,7 @@ static PyObject *send_one(PyObject *self, PyObject *const *args, Py_ssize_t coun
     PyObject *values[3], *result;
     struct iovec part;
     struct dragon_outgoing message = {.parts = &part, .count = 1};
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
+    if (!shm_arguments("send", names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
     if (message.flags & (PARTS | ~(uint32_t)CALLERS)) return PyErr_Format(PyExc_ValueError, "flags must be even and below 8, not %u", message.flags);
     if (PyBytes_Check(values[0])) {
         part = (struct iovec){PyBytes_AsString(values[0]), (size_t)PyBytes_Size(values[0])};
@@ -146,7 +146,7 @@ static PyObject *send_parts(PyObject *self, PyObject *const *args, Py_ssize_t co
     PyObject *values[3];
     struct gathered all;
     struct dragon_outgoing message = {.flags = PARTS};
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
+    if (!shm_arguments("send_parts", names, 1, args, count, keywords, values) || !shm_u32(values[2], "flags", &message.flags)) return NULL;
     if (!(message.flags & PARTS) || message.flags & ~(uint32_t)CALLERS)
         return PyErr_Format(PyExc_ValueError, "flags must be odd and below 8, not %u", message.flags);
     if (!gather(&all, values[0], &message.length)) return NULL;
@@ -212,7 +212,7 @@ static PyObject *recv_bytes(PyObject *self, PyObject *const *args, Py_ssize_t co
     PyObject *values[1];
     struct shm_call call;
     struct dragon_incoming message;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
+    if (!shm_arguments("recv", names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
     PyObject *bytes = to_bytes(&call, &message);
     done(&call, &message);
     return bytes;
@@ -251,7 +251,7 @@ static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *values[1];
     struct shm_call call;
     struct dragon_incoming message;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
+    if (!shm_arguments("recv_message", names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
     PyObject *data = message.flags & PARTS ? to_parts(&call, &message) : to_bytes(&call, &message);
     done(&call, &message);
     shm_sender = message.flags >> SIGNATURE_SHIFT;
@@ -284,7 +284,7 @@ static PyObject *recv_into(PyObject *self, PyObject *const *args, Py_ssize_t cou
     struct dragon_incoming message;
     Py_buffer view;
     uint64_t offset = 0;
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_u64(values[1], "offset", &offset)) return NULL;
+    if (!shm_arguments("recv_into", names, 1, args, count, keywords, values) || !shm_u64(values[1], "offset", &offset)) return NULL;
     if (PyObject_GetBuffer(values[0], &view, PyBUF_WRITABLE) < 0) return NULL;
     if (offset > (uint64_t)view.len) {
         PyErr_Format(PyExc_ValueError, "offset %llu is behind the buffer's end", (unsigned long long)offset);
@@ -307,8 +307,8 @@ static PyObject *poll_channel(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *values[1];
     struct shm_call call;
     int64_t deadline = DRAGON_NO_WAIT;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) || !shm_running("poll") ||
-        !shm_begin(&call, self))
+    if (!shm_arguments("poll", names, 0, args, count, keywords, values) || (values[0] && !shm_deadline(values[0], &deadline)) ||
+        !shm_running("poll") || !shm_begin(&call, self))
         return NULL;
     int result = dragon_channel_ready(&shm_process, channel_of(&call));
     if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {

@@ -87,7 +87,7 @@ static PyObject *wait_condition(PyObject *self, PyObject *const *args, Py_ssize_
     PyObject *values[2], *result = NULL;
     struct shm_call call, lock;
     int64_t deadline;
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_deadline(values[1], &deadline)) return NULL;
+    if (!shm_arguments("wait", names, 1, args, count, keywords, values) || !shm_deadline(values[1], &deadline)) return NULL;
     int fits = PyObject_IsInstance(values[0], shm_lock_type);
     if (fits == 0) fits = PyObject_IsInstance(values[0], shm_semaphore_type);
     if (fits < 0) return NULL;
@@ -115,7 +115,7 @@ static PyObject *notify(PyObject *self, PyObject *const *args, Py_ssize_t count,
     static const char *const names[] = {"n", NULL};
     PyObject *values[1];
     uint32_t n = 1;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_u32(values[0], "n", &n)) return NULL;
+    if (!shm_arguments("notify", names, 0, args, count, keywords, values) || !shm_u32(values[0], "n", &n)) return NULL;
     return notify_n(self, n);
 }
 

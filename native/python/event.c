@@ -29,7 +29,7 @@ static PyObject *set_event(PyObject *self, PyObject *const *args, Py_ssize_t cou
     static const char *const names[] = {"value", NULL};
     PyObject *values[1];
     uint64_t value = 1;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_u64(values[0], "value", &value)) return NULL;
+    if (!shm_arguments("set", names, 0, args, count, keywords, values) || !shm_u64(values[0], "value", &value)) return NULL;
     if (!value) return PyErr_Format(PyExc_ValueError, "an event is set to a value other than 0; clear() unsets it");
     return set_to(self, value);
 }
@@ -46,7 +46,8 @@ static PyObject *wait_event(PyObject *self, PyObject *const *args, Py_ssize_t co
     PyObject *values[1];
     struct shm_call call;
     int64_t deadline;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_deadline(values[0], &deadline) || !shm_begin(&call, self)) return NULL;
+    if (!shm_arguments("wait", names, 0, args, count, keywords, values) || !shm_deadline(values[0], &deadline) || !shm_begin(&call, self))
+        return NULL;
     struct dragon_object *event = call.object->binding.object;
     int result = dragon_try_event(call.thread, event);
     if (result == DRAGON_AGAIN && deadline != DRAGON_NO_WAIT) {

@@ -6,7 +6,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     static const char *const names[] = {"recursive", NULL};
     PyObject *values[1];
     struct dragon_plan plan = {.kind = DRAGON_LOCK, .role = DRAGON_USER};
-    if (!shm_arguments(names, 0, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("create", names, 0, args, count, keywords, values)) return NULL;
     int recursive = values[0] ? PyObject_IsTrue(values[0]) : 0;
     if (recursive < 0) return NULL;
     if (recursive) plan.kind = DRAGON_RLOCK;
@@ -52,7 +52,7 @@ static PyObject *acquire(PyObject *self, PyObject *const *args, Py_ssize_t count
     static const char *const names[] = {"block", "timeout", NULL};
     PyObject *values[2];
     int64_t deadline;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_block_and_timeout(values[0], values[1], &deadline)) return NULL;
+    if (!shm_arguments("acquire", names, 0, args, count, keywords, values) || !shm_block_and_timeout(values[0], values[1], &deadline)) return NULL;
     return acquire_until(self, deadline);
 }
 
@@ -142,8 +142,11 @@ static int set_owner_died(PyObject *self, PyObject *value, void *unused)
 static PyMethodDef methods[] = {
     SHM_METHOD("create", create, METH_CLASS, "create(recursive=False)"),
     SHM_METHOD("bind", bind_lock, METH_CLASS, "bind(offset, id)"),
-    SHM_METHOD("acquire", acquire, 0, "acquire(block=True, timeout=None)"),
-    SHM_SIMPLE("release", release, 0, "release()\n\nRaises ValueError (not locked), AssertionError (RLock of another owner)."),
+    SHM_METHOD("acquire", acquire, 0,
+               "acquire($self, /, block=True, timeout=None)\n--\n\nTakes it; waits for that up to `timeout` seconds, None: for ever. False: it was "
+               "not to be had."),
+    SHM_SIMPLE("release", release, 0,
+               "release($self, /)\n--\n\nLets it go. Raises ValueError (not locked), AssertionError (RLock of another owner)."),
     SHM_SIMPLE("is_mine", is_mine, 0, "is_mine()\n\nDoes this thread hold it?"),
     SHM_SIMPLE("count", count_of, 0, "count()\n\nHow often this thread holds it."),
     SHM_SIMPLE("is_here", is_here, 0, "is_here()\n\nDoes a thread of this process hold it?"),

@@ -102,7 +102,7 @@ static PyObject *wait_several(PyObject *module, PyObject *const *args, Py_ssize_
     struct shm_call call;
     int64_t deadline;
     (void)module;
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_deadline(values[2], &deadline)) return NULL;
+    if (!shm_arguments("wait", names, 1, args, count, keywords, values) || !shm_deadline(values[2], &deadline)) return NULL;
     if (open_all(&all, values[0], values[1]) && shm_take(&call)) {
         shm_unlock(&call);
         int outcome = dragon_wait_many(call.thread, &all.many, all.places, deadline);

@@ -129,7 +129,7 @@ PyObject *shm_bind_to(PyObject *type, PyObject *const *args, Py_ssize_t count, P
     static const char *const with[] = {"offset", "id", "role", NULL}, *const without[] = {"offset", "id", NULL};
     PyObject *values[3] = {0};
     struct dragon_binding to = {.role = DRAGON_USER};
-    if (!shm_arguments(with_role ? with : without, 2, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("bind", with_role ? with : without, 2, args, count, keywords, values)) return NULL;
     if (!shm_u64(values[0], "offset", &to.offset) || !shm_u64(values[1], "id", &to.id) || !shm_u32(values[2], "role", &to.role)) return NULL;
     return bound(type, &to);
 }

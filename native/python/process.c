@@ -365,7 +365,7 @@ static PyObject *unpin(PyObject *module, PyObject *const *args, Py_ssize_t count
     PyObject *values[4];
     uint64_t numbers[4] = {0};
     (void)module;
-    if (!shm_arguments(names, 4, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("unpin", names, 4, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 4; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
     if (!mail(DRAGON_MAIL_UNPIN, numbers[0], numbers[1], numbers[2], numbers[3])) return NULL;
@@ -378,7 +378,7 @@ static PyObject *carry(PyObject *module, PyObject *const *args, Py_ssize_t count
     PyObject *values[3];
     uint64_t numbers[3];
     (void)module;
-    if (!shm_arguments(names, 3, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("carry", names, 3, args, count, keywords, values)) return NULL;
     for (int i = 0; i < 3; i++)
         if (!shm_u64(values[i], names[i], &numbers[i])) return NULL;
     if (!mail(DRAGON_MAIL_CARRY, numbers[0], numbers[1], DRAGON_USER, numbers[2])) return NULL;

@@ -7,7 +7,7 @@ static PyObject *create(PyObject *type, PyObject *const *args, Py_ssize_t count,
     PyObject *values[2];
     uint32_t value = 0;
     struct dragon_plan plan = {.kind = DRAGON_SEMAPHORE, .role = DRAGON_USER, .detail = UINT32_MAX};
-    if (!shm_arguments(names, 1, args, count, keywords, values)) return NULL;
+    if (!shm_arguments("create", names, 1, args, count, keywords, values)) return NULL;
     if (!shm_u32(values[0], "value", &value) || !shm_u32(values[1], "maximum", &plan.detail)) return NULL;
     if (value > plan.detail) return PyErr_Format(PyExc_ValueError, "value %u is above the maximum %u", value, plan.detail);
     plan.value = value;
@@ -41,7 +41,7 @@ static PyObject *acquire(PyObject *self, PyObject *const *args, Py_ssize_t count
     static const char *const names[] = {"block", "timeout", NULL};
     PyObject *values[2];
     int64_t deadline;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_block_and_timeout(values[0], values[1], &deadline)) return NULL;
+    if (!shm_arguments("acquire", names, 0, args, count, keywords, values) || !shm_block_and_timeout(values[0], values[1], &deadline)) return NULL;
     return acquire_until(self, deadline);
 }
 
@@ -68,7 +68,7 @@ static PyObject *release(PyObject *self, PyObject *const *args, Py_ssize_t count
     static const char *const names[] = {"n", NULL};
     PyObject *values[1];
     uint32_t n = 1;
-    if (!shm_arguments(names, 0, args, count, keywords, values) || !shm_u32(values[0], "n", &n)) return NULL;
+    if (!shm_arguments("release", names, 0, args, count, keywords, values) || !shm_u32(values[0], "n", &n)) return NULL;
     return release_n(self, n);
 }
 
@@ -90,8 +90,10 @@ static PyObject *get_value(PyObject *self, PyObject *unused)
 static PyMethodDef methods[] = {
     SHM_METHOD("create", create, METH_CLASS, "create(value, maximum=0xFFFFFFFF)"),
     SHM_METHOD("bind", bind_semaphore, METH_CLASS, "bind(offset, id)"),
-    SHM_METHOD("acquire", acquire, 0, "acquire(block=True, timeout=None)"),
-    SHM_METHOD("release", release, 0, "release(n=1)\n\nRaises ValueError above the maximum."),
+    SHM_METHOD("acquire", acquire, 0,
+               "acquire($self, /, block=True, timeout=None)\n--\n\nTakes it; waits for that up to `timeout` seconds, None: for ever. False: it was "
+               "not to be had."),
+    SHM_METHOD("release", release, 0, "release($self, /, n=1)\n--\n\nGives n back. Raises ValueError above the maximum."),
     SHM_SIMPLE("get_value", get_value, 0, "get_value()"),
     SHM_SIMPLE("__enter__", enter, 0, NULL),
     {"__exit__", leave, METH_VARARGS, NULL},

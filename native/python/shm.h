@@ -75,7 +75,8 @@ SHM_INTERNAL bool shm_objects_init(PyObject *module);
 SHM_INTERNAL extern PyObject *shm_channel_type, *shm_event_type, *shm_lock_type, *shm_semaphore_type, *shm_tasks_type;
 
 /* arguments.c */
-SHM_INTERNAL bool shm_arguments(const char *const *names, int required, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **out);
+SHM_INTERNAL bool shm_arguments(const char *function, const char *const *names, int required, PyObject *const *args, Py_ssize_t count,
+                                PyObject *keywords, PyObject **out);
 SHM_INTERNAL bool shm_deadline(PyObject *timeout, int64_t *deadline);
 SHM_INTERNAL bool shm_u32(PyObject *value, const char *name, uint32_t *out);
 SHM_INTERNAL bool shm_u64(PyObject *value, const char *name, uint64_t *out);

@@ -49,7 +49,7 @@ static PyObject *join(PyObject *self, PyObject *const *args, Py_ssize_t count, P
     PyObject *values[2];
     struct shm_call call;
     int64_t deadline;
-    if (!shm_arguments(names, 1, args, count, keywords, values) || !shm_deadline(values[1], &deadline) || !shm_running("join")) return NULL;
+    if (!shm_arguments("join", names, 1, args, count, keywords, values) || !shm_deadline(values[1], &deadline) || !shm_running("join")) return NULL;
     struct dragon_object *messages = begin_both(&call, self, values[0]);
     if (!messages) return NULL;
     shm_unlock(&call);

@@ -49,7 +49,7 @@ class _Address(NamedTuple):
 class Listener:
     """What multiprocessing's own Listener stands on, as its SocketListener is. Any number of threads may accept."""
 
-    _last_accepted = ""  # who calls has no address of its own
+    _last_accepted: str | None = None  # then "": who calls has no address of its own
 
     def __init__(self, backlog: int = 1) -> None:
         run_id = _agent.attach().run_id.hex()
@@ -69,6 +69,7 @@ class Listener:
             calls, _ = _shm.wait([self._calls], [self._socket.fileno()])
             connection = self._by_channel() if calls else self._by_socket()
             if connection is not None:
+                self._last_accepted = ""
                 return connection
 
     def close(self) -> None:

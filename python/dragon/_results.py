@@ -105,11 +105,11 @@ class MapResult(ApplyResult):
     """The results of a map, in order; of several errors the first that came."""
 
     def __init__(self, pool: Any, chunksize: int, length: int, callback: Any, error_callback: Any) -> None:
+        self._missing = set(range(-(-length // chunksize))) if chunksize > 0 else set()
         super().__init__(pool, callback, error_callback)
         self._success = True
         self._chunksize = chunksize
         self._value: Any = [None] * length
-        self._missing = set(range(-(-length // chunksize))) if chunksize > 0 else set()
         if not self._missing:
             self._cache.pop(self._job)  # type: ignore[attr-defined]
             self._event.set()

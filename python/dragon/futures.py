@@ -226,8 +226,8 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
                 self._dispatcher.interrupted = True  # nothing is waited for at the interpreter's end
                 raise
 
-    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
-        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._started:
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if exc_type is not None and issubclass(exc_type, KeyboardInterrupt) and self._started:
             self._dispatcher.interrupted = True
         self.shutdown()
 

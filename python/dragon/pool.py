@@ -6,6 +6,7 @@ What the user sees is CPython's class; what is behind it is in `_dispatch`.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import weakref
 from multiprocessing import pool as stock
@@ -106,8 +107,7 @@ class Pool(stock.Pool):
 
     def _imap(self, kind: type[Any], func: Callable[[Any], Any], iterable: Iterable[Any], chunksize: Any) -> Any:
         self._check_running()  # type: ignore[attr-defined]
-        if chunksize < 1:
-            raise ValueError(f"Chunksize must be 1+, not {chunksize!r}")
+        chunksize = _checked(chunksize)
         function, tasks = func, iterable
         if chunksize > 1:
             function = stock.mapstar  # type: ignore[attr-defined]
@@ -131,8 +131,7 @@ class Pool(stock.Pool):
         if chunksize is None:
             chunksize, extra = divmod(len(things), self._processes * 4)
             chunksize += bool(extra)
-        if not things:
-            chunksize = 0
+        chunksize = _checked(chunksize) if things else 0
         result: Any = _results.MapResult(self, chunksize, len(things), callback, error_callback)
         if things:
             self._dispatcher.give(_tasks(result._job, mapper, _chunks(func, things, chunksize)))
@@ -197,6 +196,14 @@ def _tasks(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Any]:
     """The tasks of a map: an iterator that runs no code of the user's."""
     repeat = itertools.repeat
     return zip(repeat(job), itertools.count(), repeat(function), zip(chunks), repeat({}))
+
+
+def _checked(chunksize: Any) -> int:
+    """A chunksize that somebody gave. (CPython answers a map in chunks of none with a list of None.)"""
+    size = operator.index(chunksize)
+    if size < 1:
+        raise ValueError(f"Chunksize must be 1+, not {size}")
+    return size
 
 
 def _chunks(func: Any, things: Any, size: int) -> Iterator[Any]:

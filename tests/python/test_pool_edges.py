@@ -237,3 +237,14 @@ def test_its_context_is_there_as_cpythons(ctx: Any, pool: Any) -> None:
     with dragon.pool.Pool(1) as bare:
         assert bare.apply(abs, (-3,)) == 3
     bare.join()
+
+
+@pytest.mark.parametrize("chunksize", [0, -1, 1.5])
+def test_a_map_in_chunks_of_none_is_refused_and_harms_nothing(ctx: Any, chunksize: Any) -> None:
+    pool = ctx.Pool(1)
+    for call in (pool.map, pool.starmap_async, pool.imap, pool.imap_unordered):
+        with pytest.raises((ValueError, TypeError), match=r"Chunksize must be 1\+|cannot be interpreted as an integer"):
+            call(targets.square, [1, 2], chunksize=chunksize)
+    assert pool.map(targets.square, [2]) == [4] and pool.map(targets.square, [], chunksize=chunksize) == []
+    pool.terminate()
+    pool.join()

@@ -323,6 +323,8 @@ TABLE = {
     "map_async by keyword": lambda ctx: pool(ctx).map_async(func=double, iterable=[1], chunksize=1).get(30),
     "apply by keyword": lambda ctx: pool(ctx).apply(func=add, args=(1,), kwds={"z": 1}),
     "imap by keyword": lambda ctx: list(pool(ctx).imap(func=double, iterable=[1], chunksize=1)),
+    "map in chunks of none": lambda ctx: [told(pool(ctx).map, double, [1, 2], chunksize=size) for size in (0, -1)],
+    "map of nothing in chunks of none": lambda ctx: pool(ctx).map(double, [], chunksize=0),
     "an item that is an exception": lambda ctx: told(pool(ctx).map, same, [ValueError("v")]),
     "exceptions are values too": lambda ctx: pool(ctx).apply(others.Custom, ("v",)).args,
     "large arguments and results": lambda ctx: len(pool(ctx).apply(same, (bytes(1 << 21),))),
