@@ -26,9 +26,9 @@ _SO_PASSCRED = 16
 
 
 def launch(
-    java: Sequence[str], interpreter: Sequence[str], environment: dict[str, str] | None
+    java: Sequence[str], interpreter: Sequence[str], modules: Sequence[str], environment: dict[str, str] | None
 ) -> subprocess.Popen[bytes]:
-    """Starts the agent, whose command this is, for workers of this interpreter. Its output and its words are to be read from the process that is returned."""
+    """Starts the agent, whose command this is, for workers of this interpreter, for which the zygote imports these modules. Its output and its words are to be read from the process that is returned."""
     name = f"dragon-{os.urandom(16).hex()}-{_NODE}"
     agents: list[socket.socket] = []
     others: list[socket.socket] = []
@@ -45,7 +45,7 @@ def launch(
             others.append(other)
         keeper, stdout, stderr = others
         passed = array.array("i", [nowhere, stdout.fileno(), stderr.fileno()])
-        agents[1].sendmsg([_request(name, interpreter)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+        agents[1].sendmsg([_request(name, interpreter, modules)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
         descriptors = [each.fileno() for each in (*agents, stdout, stderr)]
         begun = ",".join([name, *map(str, descriptors)])
         return subprocess.Popen(
@@ -76,10 +76,10 @@ def _listener(name: str) -> socket.socket:
     return listener
 
 
-def _request(name: str, interpreter: Sequence[str]) -> bytes:
+def _request(name: str, interpreter: Sequence[str], modules: Sequence[str]) -> bytes:
     """The START of the first zygote, as the agent asks for those after it (Workers.startZygote)."""
     code = f"import sys; sys.path[:] = [{_quoted(os.path.join(HOME, 'python'))}] + [p for p in sys.path if p]; from dragon._zygote import main; main()"
-    arguments = [*interpreter, "-c", code]
+    arguments = [*interpreter, "-c", code, *modules]
     body = b"".join(
         [
             bytes([_START]),

@@ -17,15 +17,10 @@ from importlib.machinery import FileFinder, PathFinder
 from multiprocessing import spawn
 from typing import Any
 
-from dragon import _agent, _guard, _identity, _main_code, _template, popen
+from dragon import _agent, _guard, _identity, _interpreter, _main_code, _template, popen
 
 _PLAIN, _PICKLED = b"m", b"p"
 _NO_REFERENCES = 2  # the version of marshal's format in which equal values are equal bytes
-# Modules that the zygote imports for children whose parent has them: they are large, hold nothing of a user's, and start no thread.
-_SHARED = (
-    "concurrent.futures.process", "concurrent.futures.thread", "ctypes", "dragon._listener", "dragon._pool_worker", "dragon.managers", "logging", "multiprocessing.heap", "multiprocessing.managers",
-    "multiprocessing.pool", "multiprocessing.resource_sharer", "multiprocessing.shared_memory", "multiprocessing.sharedctypes",
-)  # fmt: skip
 _MAIN = ("init_main_from_name", "init_main_from_path")
 
 
@@ -40,7 +35,7 @@ def encoded(name: str, tracked: bool) -> bytes:
     data["start_method"] = str(data["start_method"])
     pid = os.getpid()
     parent = _identity.shown(_agent.attach().process_id, pid), pid, popen.started(pid)
-    told = data, parent, _identity.style(), tracked, [name for name in _SHARED if name in sys.modules]
+    told = data, parent, _identity.style(), tracked, _interpreter.shared_modules()
     try:
         return _PLAIN + marshal.dumps(told, _NO_REFERENCES)
     except ValueError:

@@ -50,21 +50,21 @@ def fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def begin() -> None:
-    """Starts this program's agent, if it needs one, and does not wait for it: there is more to be done until it is ready."""
+def begin(wanted: str = "") -> None:
+    """Starts this program's agent, if it needs one, for the making of such an object, and does not wait for it: there is more to be done until it is ready."""
     global _private, _starter
     if _private is not None and _starter == os.getpid():
         return
-    from dragon import _launch, _setting
+    from dragon import _interpreter, _launch
 
     java, options = _installed()
     command = [java, f"@{options}", "dragon.agent.Main", "--plain", str(os.getpid())]
-    interpreter = _setting.interpreter()
+    interpreter = _interpreter.command()
     fill_standard_streams()
     try:
         os.stat(java)  # told apart from the keeper's program, which executes it
         utf8 = not all(map(str.isascii, [*command, *interpreter]))
-        _private = _launch.launch(command, interpreter, _environment(utf8))
+        _private = _launch.launch(command, interpreter, _interpreter.shared_modules(wanted), _environment(utf8))
     except OSError as error:
         from dragon import _unbuilt
 

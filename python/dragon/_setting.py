@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from multiprocessing import spawn, util
 from typing import Callable, NamedTuple
 
-from dragon import _agent, _rights, _shm, _template
+from dragon import _agent, _interpreter, _rights, _shm, _template
 from dragon._control import Limit, Setting, Variable
 
 RUN_OWN, PASSED, NULL = 0, 1, 2  # where a standard stream of the child goes
@@ -20,7 +19,6 @@ _RESOURCES = range(16)  # RLIM_NLIMITS of Linux
 _STARTUP = (b"PYTHON", b"LD_", b"MALLOC_", b"LC_", b"GLIBC_TUNABLES", b"LANG")
 
 _variables: tuple[dict[bytes, bytes], list[Variable]] = ({}, [])
-_flags: list[str] | None = None
 
 
 class _Facts(NamedTuple):
@@ -59,7 +57,7 @@ def _of_this_process(pass_descriptor: Callable[[int], None]) -> _Facts:
         os.getpriority(os.PRIO_PROCESS, 0),
         os.sched_getaffinity(0),
         _environment(),
-        [*interpreter(), *_template.flags()],
+        [*_interpreter.command(), *_template.flags()],
         _stream(1, own[0], pass_descriptor),
         _stream(2, own[1], pass_descriptor),
     )
@@ -90,19 +88,6 @@ def _made_of(facts: _Facts) -> Setting:
         interpreter=facts.interpreter,
         rights=_rights.of_status(status),
     )
-
-
-def interpreter() -> list[str]:
-    """The executable and the flags this program's workers run with."""
-    global _flags
-    executable = spawn.get_executable()
-    if executable is None:
-        raise OSError(
-            "the path of the Python interpreter is not known (sys.executable is empty): set it with multiprocessing.set_executable()"
-        )
-    if _flags is None:
-        _flags = util._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    return [os.fsdecode(executable), *_flags]
 
 
 def startup_variables(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from dragon._late import when_imported
 from dragon._redirect import redirect
-from dragon.context import DragonContext, _begin, is_default
+from dragon.context import DragonContext, begin, is_default
 
 
 def redirect_modules() -> None:
@@ -122,5 +122,5 @@ def _factory(name: str) -> Callable[..., Any]:
 
 def _ours(name: str) -> Any:
     """Dragon's module of that name, for an object that was asked for."""
-    _begin()
+    begin()
     return import_module("dragon." + name)

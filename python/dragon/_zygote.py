@@ -19,7 +19,7 @@ import types
 from multiprocessing import process, util
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dragon import _agent, _control, _setting, _shm, _template
+from dragon import _agent, _control, _interpreter, _shm, _template
 from dragon._worker import Known, run
 
 _process: Any = process  # for what their type stubs do not tell
@@ -37,8 +37,10 @@ def main() -> NoReturn:
     gc.disable()
     address = os.environ.pop("DRAGON_AGENT")
     _preload()
+    _import_likely()
     _agent.belong_to(address)
     _template.load()
+    gc.collect()
     _serve(*_hello(address))
 
 
@@ -52,6 +54,13 @@ def _preload() -> None:
     _be_nobody()
     _line_by_line()
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # the children's; a zygote ignores it
+
+
+def _import_likely() -> None:
+    """What the program has that starts this zygote beside its agent (`_launch`): in the meantime, instead of when it asks for its first worker."""
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
+    del sys.argv[1:]
 
 
 class _Names:
@@ -121,7 +130,7 @@ def _hello(address: str) -> tuple[int, _agent.Place]:
     from dragon import _build
 
     connection = _agent.Connection(address)
-    connection.send(_control.Frame(1, _control.ZygoteHello(PROTOCOL, _setting.interpreter(), _build.jar())), ())
+    connection.send(_control.Frame(1, _control.ZygoteHello(PROTOCOL, _interpreter.command(), _build.jar())), ())
     try:
         welcome, memory = connection.welcomed()
     except OSError as error:
@@ -135,7 +144,6 @@ def _hello(address: str) -> tuple[int, _agent.Place]:
 
 def _serve(agent: int, place: _agent.Place) -> NoReturn:
     known = Known(place)
-    gc.collect()
     while True:
         gc.freeze()
         gc.enable()  # for the children: the zygote itself makes no objects until it returns

@@ -147,7 +147,7 @@ def _in_the_run(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def factory(self: DragonContext, *args: Any, **kwargs: Any) -> Any:
         try:
-            _begin()
+            begin(original.__name__)
             return original(self, *args, **kwargs)
         except (ImportError, OSError) as error:
             told = _limits.of_import(error, original.__name__)
@@ -188,7 +188,7 @@ def is_default() -> bool:
     return default._actual_context is _the_context
 
 
-def _begin() -> None:
+def begin(wanted: str = "") -> None:
     """Has the run-time start, if it has not, while this process imports what it needs for the object that was asked for."""
     global _begun
     if not _begun:
@@ -196,7 +196,7 @@ def _begin() -> None:
         if "dragon._agent" not in sys.modules and "DRAGON_AGENT" not in os.environ:
             from dragon import _runtime
 
-            _runtime.begin()
+            _runtime.begin(wanted)
 
 
 def _install() -> None:

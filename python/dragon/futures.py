@@ -12,15 +12,16 @@ from multiprocessing.pool import job_counter  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _died, _pools
-from dragon._dispatch import Dispatcher
 from dragon._grant import default_workers
 from dragon._pool_settings import Settings
 from dragon._pool_worker import call_each
-from dragon.context import DragonContext, use
+from dragon.context import DragonContext, begin, use
 from dragon.pool import check_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from dragon._dispatch import Dispatcher
 
 __all__ = ["Future", "InitializerFailed", "ProcessPoolExecutor", "WorkerDied"]
 
@@ -134,6 +135,9 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if most is not None and most <= 0:
             raise ValueError("max_tasks_per_child must be >= 1")
         check_retries(retries)
+        begin()
+        from dragon._dispatch import Dispatcher
+
         self._max_workers = max_workers
         self._mp_context = context
         self._shutdown_lock = threading.Lock()

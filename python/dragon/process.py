@@ -25,6 +25,9 @@ class DragonProcess(process.BaseProcess):
 
     @staticmethod
     def _Popen(process_obj: process.BaseProcess) -> Popen:
+        from dragon.context import begin
+
+        begin()
         try:
             from dragon.popen import Popen
         except (ImportError, OSError) as error:
