@@ -50,7 +50,7 @@ def _array_rate(run: Callable[[list[Any]], Any], give: Callable[[Any], Any] = la
 
 
 def _first_result(make: Callable[[], Any]) -> float:
-    """Milliseconds from the making of an executor, the first of its program, to the first results of both workers."""
+    """Milliseconds from the making of an executor or a pool, the first of its program, to the first results of both workers."""
     begin = clock()
     with make() as pool:
         if list(pool.map(square, range(WORKERS))) != [0, 1]:
@@ -96,6 +96,10 @@ def pool_life(mp: Any) -> dict[str, float]:
         end.append((clock() - begin) * 1e3)
         time.sleep(0.1)
     return {"first-result": median(first), "end": median(end)}
+
+
+def pool_first_result(mp: Any) -> float:
+    return _first_result(lambda: mp.Pool(WORKERS))
 
 
 def _executor(mp: Any) -> Any:

@@ -39,6 +39,15 @@ def start_join(mp: Any) -> float:
     return _rate(mp, 1)
 
 
+def start_join_first(mp: Any) -> float:
+    """Milliseconds for the first process of a program."""
+    begin = clock()
+    process = mp.Process(target=nothing)
+    process.start()
+    process.join()
+    return (clock() - begin) * 1e3
+
+
 def start_join_16(mp: Any) -> float:
     """16 started before the first is joined."""
     return _rate(mp, 16)

@@ -132,6 +132,14 @@ def _pool_life() -> Benchmark:
 
 
 OTHERS = ("loky", "ray", "dask", "mpi")
+EXECUTORS = ("loky", "ray", "dask")  # those that a program starts itself
+
+
+def _first(name: str, title: str, *others: str) -> Benchmark:
+    """Milliseconds of what starts the run-time, where there is one to be started."""
+    peers = ["spawn", "forkserver", *others]
+    rows = [Row(f"python/{name}", f"Python, {title}", "ms", False, Goal(), peer) for peer in peers]
+    return Benchmark(f"python/{name}", "python", rows, sides=["dragon", *peers])
 
 
 def _manager() -> Benchmark:
@@ -150,8 +158,9 @@ def _hello() -> Benchmark:
         [
             Row("hello", f"{title}, with the launcher", "s", False, Goal(0.5), "spawn", "launcher"),
             Row("hello", f"{title}, plain python", "s", False, Goal(0.35), "spawn", "plain"),
+            Row("hello", f"{title}, plain python", "s", False, Goal(), "forkserver", "plain"),
         ],
-        sides=["launcher", "plain", "spawn"],
+        sides=["launcher", "plain", "spawn", "forkserver"],
     )
 
 
@@ -184,6 +193,9 @@ ALL: list[Benchmark] = [
     _python("barrier-4", "Barrier of 4, times passed", "k/s", True, Goal(100)),
     _python("start-join", "Process start + join, one after another", "1/s", True, Goal(300)),
     _python("start-join-16", "Process start + join, 16 at once", "1/s", True, Goal(600)),
+    _first("start-join-first", "the first Process of a program, start + join"),
+    _first("pool-first-result", "the first Pool(2) of a program, made to first results"),
+    _first("executor-first-result", "the first executor of a program, 2 workers, made to first results", *EXECUTORS),
     _tasks("pool-map", "Pool.map, chunksize 1", "tasks/s", Goal(40_000), "spawn", "executor", *OTHERS),
     _tasks("pool-imap-unordered", "Pool.imap_unordered", "tasks/s", Goal(40_000), "spawn"),
     _tasks("pool-apply", "Pool.apply", "tasks/s", Goal(10_000), "spawn"),
@@ -191,7 +203,6 @@ ALL: list[Benchmark] = [
     _tasks("executor-map", "ProcessPoolExecutor.map", "tasks/s", Goal(30_000), "spawn", *OTHERS),
     _tasks("executor-round-trip", "ProcessPoolExecutor, submit to result", "us", Goal(30), "spawn", *OTHERS),
     _tasks("executor-1m-numpy", "executor, tasks of a 1 MiB NumPy array", "tasks/s", Goal(), "spawn", *OTHERS),
-    _tasks("executor-first-result", "executor, made to first results", "ms", Goal(), "spawn", "loky", "ray", "dask"),
     _tasks("executor-stock", "the standard library's executor, map", "tasks/s", Goal(6_000), "spawn"),
     _manager(),
     _hello(),

@@ -130,17 +130,17 @@ def parse(output: str) -> list[Sample]:
 
 
 def hello_programs(folder: str) -> dict[str, list[str]]:
-    """The program of the README without its sleep: with the launcher, plain, and with the stock start method."""
+    """The program of the README without its sleep: with the launcher, plain, and with the stock start methods."""
     program = (ROOT / "examples" / "hello_world.py").read_text()
     program = "".join(line for line in program.splitlines(keepends=True) if "sleep" not in line)
-    ours, stock = Path(folder, "hello.py"), Path(folder, "hello_spawn.py")
+    ours = Path(folder, "hello.py")
     ours.write_text(program)
-    stock.write_text(program.replace("import dragon\n", "").replace('"dragon"', '"spawn"'))
-    return {
-        "launcher": [str(ROOT / "dragon"), str(ours)],
-        "plain": [sys.executable, str(ours)],
-        "spawn": [sys.executable, str(stock)],
-    }
+    programs = {"launcher": [str(ROOT / "dragon"), str(ours)], "plain": [sys.executable, str(ours)]}
+    for method in ("spawn", "forkserver"):
+        stock = Path(folder, f"hello_{method}.py")
+        stock.write_text(program.replace("import dragon\n", "").replace('"dragon"', f'"{method}"'))
+        programs[method] = [sys.executable, str(stock)]
+    return programs
 
 
 def wall_time(row: str, side: str, command: list[str]) -> list[Sample]:

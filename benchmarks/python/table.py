@@ -17,6 +17,7 @@ NAMES = {
     "plain": "bare slots",
     "jdk": "java.util.concurrent",
     "spawn": "stock spawn",
+    "forkserver": "stock forkserver",
     "executor": "stock ProcessPoolExecutor",
     "loky": "loky",
     "ray": "Ray",
