@@ -15,13 +15,16 @@ final class Actor {
     /** Whether it takes over its client's number, once the one that had it was swept. */
     boolean heir;
 
+    /** Word that says that it was stopped, and stands still for ever; 0: that does not befall it. */
+    int stopped;
+
     /** Word that says that it was killed. */
     final int killed;
 
     /** Where its program begins. */
     int start;
 
-    /** Where the program of an heir begins once it is born. */
+    /** Where the program of an heir begins once it is born, and of one who waits for another's end or stop after that. */
     int inherits;
 
     int pc;
@@ -44,6 +47,15 @@ final class Actor {
     Actor mortal() {
         mortal = true;
         return this;
+    }
+
+    Actor stoppable() {
+        stopped = world.word(name + ".stopped");
+        return this;
+    }
+
+    boolean stopped(int[] state) {
+        return stopped != 0 && state[stopped] != 0;
     }
 
     /** The number it puts into words it owns. */
@@ -75,6 +87,7 @@ final class Actor {
             return "dead";
         }
         Code.Entry entry = code.entries.get(state[pc]);
-        return entry.sub().map(s -> s.name + ".").orElse("") + entry.label();
+        String stands = stopped(state) ? "stopped at " : "";
+        return stands + entry.sub().map(s -> s.name + ".").orElse("") + entry.label();
     }
 }

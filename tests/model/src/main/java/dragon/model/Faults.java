@@ -78,6 +78,16 @@ record Faults(Mutation mutation, String scenario) {
                 new Faults(Mutation.ENDS_MARKED_BEFORE_COUNT, "ends: given, taken twice, a death"),
                 new Faults(Mutation.ENDS_UNMARKED_AFTER_DROP, "ends: given, taken twice, a death"),
                 new Faults(Mutation.ENDS_PIN_DROPPED_UNCLAIMED, "ends: given, taken twice"),
-                new Faults(Mutation.ENDS_PIN_COUNTED_LATE, "ends: given, taken twice"));
+                new Faults(Mutation.ENDS_PIN_COUNTED_LATE, "ends: given, taken twice"),
+                new Faults(Mutation.TELLER_CALLED_BY_A_LETTER, "mailbox: two letters, a death"),
+                new Faults(Mutation.TELLER_CALLED_BY_A_LETTER, "mailbox: one is stopped in a letter, another dies"),
+                new Faults(Mutation.TELLER_CALLED_WITHOUT_FENCE, "mailbox: a letter, store buffers, a death"),
+                new Faults(Mutation.TELLER_WOKEN_IF_PARKED_ONLY, "mailbox: two letters, a death"),
+                new Faults(Mutation.TELLER_IGNORES_ITS_FLAG, "mailbox: two letters, a death"),
+                new Faults(Mutation.ORDERLY_LOCK_PASSED_ON, "lock, its owner ends in order, a death"),
+                new Faults(Mutation.ORDERLY_PIN_FORGOTTEN, "a handle on its way"),
+                new Faults(Mutation.KILLED_PIN_KEPT, "a handle on its way, a death"),
+                new Faults(Mutation.NO_FENCE_WAITER, "mailbox: a letter, store buffers, a death"),
+                new Faults(Mutation.NO_SECOND_TRY, "mailbox: two letters, a death"));
     }
 }

@@ -29,6 +29,7 @@ final class Life {
     private final int handle;
     private final int tail;
     private final int pins;
+    private @Nullable Actor giver;
     private final List<Integer> letters = new ArrayList<>();
     private final List<Integer> writers = new ArrayList<>();
     private final List<Integer> references = new ArrayList<>();
@@ -79,11 +80,20 @@ final class Life {
             m.store(reference, 0);
             return "release";
         });
-        mail(actor, sub, "release", RELEASE, "end");
-        sub.local("end", Machine::end);
+        mail(actor, sub, "release", RELEASE, "orderly");
+        sub.own("orderly", m -> {
+            m.own(actor.client.orderly, 1);
+            return "exit";
+        });
+        sub.shared("exit", Machine::exit);
     }
 
-    /** Is bound, and lets go. */
+    /** Whether the handle's maker was killed before it ended in order: then it dies with its maker. */
+    private boolean killed(int[] s) {
+        return giver != null && giver.dead(s) && s[giver.client.orderly] == 0;
+    }
+
+    /** Is bound, lets go, and ends in order. */
     Consumer<Actor> letGo() {
         return actor -> {
             Sub main = actor.code.sub("main");
@@ -93,9 +103,10 @@ final class Life {
         };
     }
 
-    /** Is bound, gives a handle away, and lets go. */
+    /** Is bound, gives a handle away, lets go, and ends in order. */
     Consumer<Actor> give() {
         return actor -> {
+            giver = actor;
             Sub main = actor.code.sub("main");
             int reference = reference(actor, true);
             boolean late = w.is(Mutation.PIN_AFTER_HANDLE);
@@ -132,7 +143,7 @@ final class Life {
             main.shared("bind", m -> switch (m.load(state)) {
                 case LIVE -> early ? "use" : "unpin";
                 case DYING -> m.block();
-                default -> m.fail("the object is gone, and its handle has just arrived");
+                default -> killed(m.s) ? "clear" : m.fail("the object is gone, and its handle has just arrived");
             });
             mail(actor, main, "unpin", UNPIN, early ? "refer" : "use");
             main.shared("use", m -> m.load(state) != DEAD ? "clear" : m.fail("used an object that is gone"));
@@ -150,9 +161,14 @@ final class Life {
             int i = sub.result();
             int looking = sub.result(); // 0: no audit; 1: the first look; 2: the second
             int dead = sub.result();
+            int forget = sub.result(); // the giver was killed: its pin goes when its letters are read
             actor.start = actor.code.entries.size();
             sub.shared("read", m -> {
                 int letter = m.load(letters.get(m.get(head)));
+                if (letter == FREE && m.take(forget) != 0) {
+                    m.s[pins] = 0;
+                    m.set(due, 1);
+                }
                 if (letter == WRITING || letter == FREE) {
                     return m.get(looking) != 0 ? judged(m, letter == FREE, due, looking) : begins(m, letter, due, dead);
                 }
@@ -198,6 +214,9 @@ final class Life {
             });
             sub.shared("sweep reference", m -> {
                 int swept = clients.indexOf(w.clients.get(m.take(dead) - 2));
+                boolean forgets = giver != null && clients.get(swept) == giver.client;
+                boolean orderly = m.s[clients.get(swept).orderly] != 0 && !w.is(Mutation.ORDERLY_PIN_FORGOTTEN);
+                m.set(forget, forgets && !orderly && !w.is(Mutation.KILLED_PIN_KEPT) ? 1 : m.get(forget));
                 m.store(references.get(swept), 0);
                 m.own(clients.get(swept).state, Shared.Client.FREE);
                 m.set(due, 1);
@@ -236,6 +255,9 @@ final class Life {
     String check(int[] s) {
         boolean used = references.stream().anyMatch(r -> s[r] != 0) || s[handle] == 1;
         boolean death = w.actors.stream().anyMatch(a -> a.dead(s));
+        if (killed(s) && s[pins] > 0) {
+            return "the pin of one who was killed stays";
+        }
         if (s[pins] > 0 && !used && !death) {
             return "a pin stays, and nobody was killed";
         }

@@ -13,6 +13,7 @@ final class Machine {
     static final int STEP = 0;
     static final int FLUSH = 1;
     static final int DIE = 2;
+    static final int STOP = 3;
 
     final World world;
     int[] s = new int[0];
@@ -44,7 +45,8 @@ final class Machine {
         return switch (transition >> 4 & 15) {
             case STEP -> step(from, transition & 15);
             case FLUSH -> flush(from);
-            default -> die(from);
+            case DIE -> die(from);
+            default -> stop(from);
         };
     }
 
@@ -73,7 +75,7 @@ final class Machine {
     private int @Nullable [] step(int[] from, int choice) {
         this.choice = choice;
         choices = 1;
-        if (from[me.pc] == 0) {
+        if (from[me.pc] == 0 || me.stopped(from)) {
             return null;
         }
         copy(from);
@@ -128,6 +130,19 @@ final class Machine {
         }
         if (log != null) {
             note("is killed");
+        }
+        return s;
+    }
+
+    /** It takes no further step, and is not dead. */
+    private int @Nullable [] stop(int[] from) {
+        if (me.stopped == 0 || from[me.pc] == 0 || from[me.stopped] != 0) {
+            return null;
+        }
+        copy(from);
+        s[me.stopped] = 1;
+        if (log != null) {
+            note("is stopped");
         }
         return s;
     }
@@ -256,6 +271,12 @@ final class Machine {
     void jump(int pc) {
         s[me.pc] = pc;
         jumped = true;
+    }
+
+    /** The process ends here, in order or not, and the agent learns of it. */
+    String exit() {
+        own(me.client.dead, 1);
+        return end();
     }
 
     /** The program ends here. */

@@ -72,8 +72,9 @@ final class Messages {
     String lost(int[] s, Shared.Chain data) {
         for (int f : fates) {
             int fate = s[f];
-            if (fate >= TAKEN && !w.actors.get(fate - TAKEN).dead(s)) {
-                return w.name(f) + ": taken by " + w.actors.get(fate - TAKEN).name + ", which lives and never got it";
+            Actor taker = fate >= TAKEN ? w.actors.get(fate - TAKEN) : null;
+            if (taker != null && !taker.dead(s) && !taker.stopped(s)) {
+                return w.name(f) + ": taken by " + taker.name + ", which lives and never got it";
             }
         }
         long published = fates.stream().filter(f -> s[f] == PUBLISHED).count();

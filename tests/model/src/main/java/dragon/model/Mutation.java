@@ -133,5 +133,19 @@ enum Mutation {
     /** Whoever takes the handle drops its pin, claimed or not. */
     ENDS_PIN_DROPPED_UNCLAIMED,
     /** A handle leaves before its pin counts. */
-    ENDS_PIN_COUNTED_LATE
+    ENDS_PIN_COUNTED_LATE,
+    /** The sweep calls the agent's thread that tells by a letter to the mailbox. */
+    TELLER_CALLED_BY_A_LETTER,
+    /** The flag that calls it is set, and its record read, without a fence between. */
+    TELLER_CALLED_WITHOUT_FENCE,
+    /** Who calls it wakes it only where its record was PARKED. */
+    TELLER_WOKEN_IF_PARKED_ONLY,
+    /** It looks for letters alone before it sleeps. */
+    TELLER_IGNORES_ITS_FLAG,
+    /** A lock whose owner ended in order is passed on as if that had been killed. */
+    ORDERLY_LOCK_PASSED_ON,
+    /** The pins of a client that ended in order are forgotten as if that had been killed. */
+    ORDERLY_PIN_FORGOTTEN,
+    /** The pins of a client that was killed are kept as if that had ended in order. */
+    KILLED_PIN_KEPT
 }

@@ -101,6 +101,52 @@ final class Objects {
         };
     }
 
+    /** Acquires the lock and ends in order, without a release. */
+    static Consumer<Actor> lockAndLeave(Shared.Thing lock, int inside) {
+        return actor -> {
+            Kit kit = new Kit(actor);
+            Wait wait = new Wait(kit, lock.queues.get(0), acquire(kit, lock, inside), 0);
+            Sub main = actor.code.sub("main");
+            actor.start = actor.code.entries.size();
+            kit.begin(main, "begin", lock, "acquire");
+            main.local("acquire", m -> wait.call(m, main, "acquired"));
+            main.local("acquired", m -> {
+                wait.done(m);
+                return "finish";
+            });
+            kit.end(main, "finish", "orderly");
+            main.own("orderly", m -> {
+                m.own(actor.client.orderly, 1);
+                return "exit";
+            });
+            main.shared("exit", Machine::exit);
+        };
+    }
+
+    /** Releases the lock for its owner, once that has ended in order. */
+    static Consumer<Actor> releaseFor(Shared.Thing lock, int inside, Actor owner) {
+        return actor -> {
+            Kit kit = new Kit(actor);
+            Choose choose = kit.choose(lock.queues.get(0));
+            Sub main = actor.code.sub("main");
+            actor.start = actor.code.entries.size();
+            main.shared("release", m -> {
+                if (m.s[owner.client.dead] == 0 || m.s[owner.client.orderly] == 0) {
+                    return m.block();
+                }
+                m.own(actor.record.op, lock.id);
+                m.own(inside, 0);
+                boolean released = m.cas(lock.body, owner.owner(), 0);
+                return released ? "choose" : m.fail("the lock of one that ended in order was passed on");
+            });
+            main.local("choose", m -> choose.call(m, main, "finish"));
+            main.own("finish", m -> {
+                m.own(actor.record.op, 0);
+                return m.end();
+            });
+        };
+    }
+
     /** One attempt to acquire the lock; {@code inside} is the witness that one alone is in. */
     static Attempt acquire(Kit kit, Shared.Thing lock, int inside) {
         return new Take(kit, lock, false, (m, v) -> {

@@ -15,6 +15,8 @@ final class Scenarios {
         memory();
         tasks();
         barriers();
+        mailbox();
+        stopped();
     }
 
     static List<Scenario> all() {
@@ -393,6 +395,15 @@ final class Scenarios {
             Sweep.agent(w, lock);
             w.checks.add(s -> Objects.sleeper(w, s, lock, v -> v == 0 || v == Words.DIED));
         });
+        add("lock, its owner ends in order, a death", 1, false, false, w -> {
+            Shared.Thing lock = Objects.object(w, "lock", 0);
+            int inside = w.word("inside");
+            Actor owner = w.process("A", Objects.lockAndLeave(lock, inside)).mortal();
+            w.process("B", Objects.lock(lock, inside, 1));
+            w.process("C", Objects.releaseFor(lock, inside, owner));
+            Sweep.agent(w, lock);
+            w.checks.add(s -> Objects.sleeper(w, s, lock, v -> v == 0 || v == Words.DIED));
+        });
         add("semaphore, two units, three acquirers, a death", 1, false, false, w -> {
             Shared.Thing semaphore = Objects.object(w, "semaphore", 0);
             w.process("releaser", Objects.release(semaphore, 2, 2, 1)).mortal();
@@ -439,6 +450,50 @@ final class Scenarios {
         add("hints, three users", 0, true, false, w -> hints(w, 3, 2, false));
         add("hints, two users", 0, false, false, w -> hints(w, 2, 3, false));
         add("hints, two users, a death", 1, false, false, w -> hints(w, 2, 2, true));
+    }
+
+    private void mailbox() {
+        add("mailbox: two letters, a death", 1, false, false, w -> {
+            Mailbox box = new Mailbox(w, 2);
+            w.process("S1", Script.send(box.channel, 0, 1)).mortal();
+            w.process("S2", Script.send(box.channel, 1, 1));
+            box.teller();
+            Sweep.agent(w, box);
+        });
+        add("mailbox: a letter, store buffers, a death", 1, false, true, w -> {
+            Mailbox box = new Mailbox(w, 1);
+            w.process("S", Script.send(box.channel, 0, 1)).mortal();
+            box.teller();
+            Sweep.agent(w, box);
+        });
+        add("mailbox: another channel's waiter is told, a death", 1, false, false, w -> {
+            Mailbox box = new Mailbox(w, 0);
+            Channel c = channel(w, 2, 1, 1);
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("R1", Script.receive(c, 1, 0)).mortal();
+            w.process("R2", Script.receive(c, 1, 0));
+            box.teller();
+            Sweep.agent(w, box);
+        });
+        add("mailbox: one is stopped in a letter, another dies", 1, false, false, w -> {
+            Mailbox box = new Mailbox(w, 1);
+            Channel c = channel(w, 2, 1, 1);
+            w.process("stopped", Script.send(box.channel, 0, 1)).stoppable();
+            w.process("S", Script.send(c, 0, 1)).mortal();
+            w.process("R", Script.receive(c, 1, 0));
+            box.teller();
+            Sweep.agent(w, box);
+        });
+    }
+
+    private void stopped() {
+        add("stopped: one of two senders, two receivers", 0, true, false, w -> {
+            Stopped s = new Stopped(w, new Channel(w, "channel", 3, true, new Messages(w, 3, 1), false, false));
+            w.process("S", Script.send(s.channel, 1, 1));
+            w.process("R1", Script.receive(s.channel, 1, 0));
+            w.process("R2", Script.receive(s.channel, 1, 0));
+            s.stands(w.process("stopped", Script.send(s.channel, 0, 1)), 2);
+        });
     }
 
     private void barriers() {

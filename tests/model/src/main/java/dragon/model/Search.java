@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Explores every interleaving of a world.
  *
  * <p>Depth first for the proof: states are remembered by a 64-bit hash, the stack holds the path, and a state met again on its own path is a cycle, so that a clean result also says that everything
- * terminates. Breadth first for the shortest counter-example. A step that only the sweep can see is taken at once, with its actor's death as the one alternative: it commutes with all others.
+ * terminates. Breadth first for the shortest counter-example. A step that only the sweep can see is taken at once, with its actor's death or stop as the one alternative: it commutes with all others.
  */
 final class Search {
     /** What came of it: {@code failure} is null where all holds; {@code path} leads to the failure. */
@@ -37,9 +37,10 @@ final class Search {
         return new BreadthFirst(this, limit).run(first);
     }
 
-    /** A death, or a sleeper that gives up: it may come or not, and nobody may count on it. */
+    /** A death, a stop, or a sleeper that gives up: it may come or not, and nobody may count on it. */
     static boolean external(int via) {
-        return (via >> 4 & 15) == Machine.DIE || (via >> 4 & 15) == Machine.STEP && (via & 15) != 0;
+        int kind = via >> 4 & 15;
+        return kind == Machine.DIE || kind == Machine.STOP || kind == Machine.STEP && (via & 15) != 0;
     }
 
     /** Takes a state one step on; the array is used again afterwards. */
@@ -55,7 +56,7 @@ final class Search {
     String expand(int[] state, Sink sink) {
         for (Actor actor : world.actors) {
             int pc = state[actor.pc];
-            if (pc != 0 && actor.code.entries.get(pc).kind() == Code.Kind.OWN) {
+            if (pc != 0 && actor.code.entries.get(pc).kind() == Code.Kind.OWN && !actor.stopped(state)) {
                 return expand(state, actor, false, sink);
             }
         }
@@ -87,6 +88,7 @@ final class Search {
             take(state, Machine.transition(actor.number, Machine.FLUSH, 0), sink);
         }
         take(state, Machine.transition(actor.number, Machine.DIE, 0), sink);
+        take(state, Machine.transition(actor.number, Machine.STOP, 0), sink);
         return null;
     }
 

@@ -19,11 +19,15 @@ final class Shared {
         final int state;
         final int dead;
 
+        /** Its flag: it is ending in order. */
+        final int orderly;
+
         Client(World w, int number, String name) {
             this.number = number;
             this.name = name;
             state = w.word(name + ".state");
             dead = w.word(name + ".dead");
+            orderly = w.word(name + ".orderly");
             w.initially(state, LIVE);
         }
     }

@@ -17,26 +17,31 @@ final class Sweep {
     private final int record;
     private final int slot;
     private final int tell;
-    private final int target;
 
     /** {@code locks}: objects whose body is a lock's owner word. */
     static Actor agent(World w, Shared.Thing... locks) {
-        return agent(w, Optional.empty(), Optional.empty(), locks);
+        return agent(w, Optional.empty(), Optional.empty(), Optional.empty(), locks);
     }
 
     /** {@code ending}: the channel whose end comes with its last sender. */
     static Actor agent(World w, Ends ending, Shared.Thing... locks) {
-        return agent(w, Optional.of(ending), Optional.empty(), locks);
+        return agent(w, Optional.of(ending), Optional.empty(), Optional.empty(), locks);
     }
 
     /** {@code tasks}: what the dead had in hand of a channel. */
     static Actor agent(World w, Tasks tasks) {
-        return agent(w, Optional.empty(), Optional.of(tasks));
+        return agent(w, Optional.empty(), Optional.of(tasks), Optional.empty());
     }
 
-    private static Actor agent(World w, Optional<Ends> ending, Optional<Tasks> tasks, Shared.Thing... locks) {
+    /** {@code mailbox}: its reader tells, after the sweep. */
+    static Actor agent(World w, Mailbox mailbox) {
+        return agent(w, Optional.empty(), Optional.empty(), Optional.of(mailbox));
+    }
+
+    private static Actor agent(
+            World w, Optional<Ends> ending, Optional<Tasks> tasks, Optional<Mailbox> mailbox, Shared.Thing... locks) {
         return w.agent(actor -> {
-            Sweep sweep = new Sweep(actor, ending, tasks, List.of(locks));
+            Sweep sweep = new Sweep(actor, ending, tasks, mailbox, List.of(locks));
             actor.start = sweep.sub.pc("notice");
         });
     }
@@ -52,10 +57,17 @@ final class Sweep {
 
     private final Optional<Ends> ending;
     private final Optional<Tasks> tasks;
+    private final Optional<Mailbox> mailbox;
 
-    private Sweep(Actor agent, Optional<Ends> ending, Optional<Tasks> tasks, List<Shared.Thing> locks) {
+    private Sweep(
+            Actor agent,
+            Optional<Ends> ending,
+            Optional<Tasks> tasks,
+            Optional<Mailbox> mailbox,
+            List<Shared.Thing> locks) {
         this.ending = ending;
         this.tasks = tasks;
+        this.mailbox = mailbox;
         w = agent.world;
         Kit kit = new Kit(agent);
         sub = agent.code.sub("sweep");
@@ -63,12 +75,12 @@ final class Sweep {
         record = sub.result();
         slot = sub.result();
         tell = sub.result();
-        target = sub.result();
         slots();
         blocks();
         record(kit);
         tell();
         locks(kit, locks);
+        mailbox.ifPresent(box -> box.call(sub, kit, "call teller", "notice"));
         tasks.ifPresent(t -> t.sweep(sub, kit, client, "target", "free"));
     }
 
@@ -77,6 +89,9 @@ final class Sweep {
             for (Shared.Client c : w.clients) {
                 boolean settled = w.actors.stream().noneMatch(a -> a.client == c && a.buffered(m.s));
                 if (m.s[c.dead] != 0 && m.peek(c.state) == Shared.Client.LIVE && settled) {
+                    if (mailbox.isPresent() && !mailbox.get().lock(m)) {
+                        return Code.ELSEWHERE;
+                    }
                     m.set(client, c.number);
                     m.store(c.state, Shared.Client.SWEEPING);
                     return "next record";
@@ -183,6 +198,10 @@ final class Sweep {
             if (w.is(Mutation.NO_TELL)) {
                 m.set(tell, 0);
             }
+            if (m.get(tell) != 0 && mailbox.isPresent()) {
+                objects(m).forEach(object -> mailbox.get().add(m, object));
+                m.set(tell, 0);
+            }
             return m.get(tell) != 0 ? "fence" : "told";
         });
         kit.fence(sub, "fence", "target", !w.is(Mutation.NO_FENCE_SWEEP));
@@ -206,49 +225,23 @@ final class Sweep {
     }
 
     private void tell() {
-        sub.local("target", m -> {
-            int next = m.get(target);
-            while (next < w.records.size() && w.records.get(next).client.number == m.get(client)) {
-                next++;
-            }
-            if (next >= w.records.size()) {
-                m.set(target, 0);
-                m.set(tell, 0);
-                return "told";
-            }
-            m.set(target, next + 1);
-            return "object";
-        });
-        sub.shared("object", m -> {
-            int waits = m.load(target(m).waitObject);
-            boolean concerned = waits == Words.SEVERAL || objects(m).stream().anyMatch(o -> o.id == waits);
-            return concerned ? "state" : "target";
-        });
-        sub.shared("state", m -> {
-            int found = m.load(target(m).word);
-            switch (Words.waitState(found)) {
-                case Words.PARKED:
-                    m.cas(target(m).word, found, Words.record(Words.generation(found), 0, Words.NEWS));
-                    return "wake";
-                case Words.IDLE:
-                    if (Words.queued(found) && !w.is(Mutation.TELL_LEAVES_IDLE)) {
-                        m.cas(target(m).word, found, Words.record(Words.generation(found), 0, Words.IDLE));
-                    }
-                    return "target";
-                default:
-                    return w.is(Mutation.TELL_NO_WAKE_AGAIN) ? "target" : "wake";
-            }
-        });
-        sub.shared("wake", m -> {
-            Choose.wake(m, target(m));
-            return "target";
-        });
+        Tell.emit(
+                w,
+                sub,
+                (m, number) -> number == m.get(client),
+                (m, object) -> objects(m).stream().anyMatch(o -> o.id == object),
+                m -> {
+                    m.set(tell, 0);
+                    return "told";
+                });
     }
 
     private void locks(Kit kit, List<Shared.Thing> locks) {
         sub.local("next lock", m -> {
+            boolean orderly =
+                    m.s[w.clients.get(m.get(client) - 2).orderly] != 0 && !w.is(Mutation.ORDERLY_LOCK_PASSED_ON);
             for (Shared.Thing lock : locks) {
-                if (m.peek(lock.body) == m.get(client)) {
+                if (m.peek(lock.body) == m.get(client) && !orderly) {
                     return "died " + lock.name;
                 }
             }
@@ -267,7 +260,7 @@ final class Sweep {
         }
         sub.shared("free", m -> {
             m.store(w.clients.get(m.take(client) - 2).state, Shared.Client.FREE);
-            return "notice";
+            return mailbox.isPresent() ? "call teller" : "notice";
         });
     }
 
@@ -293,9 +286,5 @@ final class Sweep {
 
     private Shared.Record swept(Machine m) {
         return w.records.get(m.get(record) - 1);
-    }
-
-    private Shared.Record target(Machine m) {
-        return w.records.get(m.get(target) - 1);
     }
 }
