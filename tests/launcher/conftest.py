@@ -35,8 +35,10 @@ class Launcher:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DRAGON")}
         return {**environment, MARK: self.mark, "PYTHONFAULTHANDLER": "1", **more}
 
-    def start(self, *words: str | Path, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        """`dragon` with these words, in the test's own folder and in a session of its own."""
+    def start(
+        self, *words: str | Path, by: str | Path = ROOT / "dragon", env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """`dragon`, or another command, with these words, in the test's own folder and in a session of its own."""
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
@@ -45,7 +47,7 @@ class Launcher:
             **options,
         }
         process = subprocess.Popen(
-            [str(ROOT / "dragon"), *map(str, words)],
+            [str(by), *map(str, words)],
             cwd=self.folder,
             env=self.environment(**(env or {})),
             text=True,

@@ -7,9 +7,11 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
+import dump
 import pytest
 
 if TYPE_CHECKING:
@@ -104,6 +106,54 @@ def test_killed_parts_end_everything_within_a_second(dragon: Launcher, victims: 
     if code >= 0:
         assert err.endswith(LAST.format(code))
         assert "killed" in err or "SIGKILL" in err
+
+
+# Writes to the agent what is no letter of its: it has 32 bytes.
+BAD_LETTER = """
+import multiprocessing
+import sys
+from dragon import _shm
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("dragon")
+    queue = multiprocessing.Queue()
+    multiprocessing.Process(target=queue.get).start()
+    print("up", flush=True)
+    _shm.Channel.bind(*map(int, sys.stdin.readline().split())).send(bytes(40))
+    try:
+        queue.get()
+    except _shm.RunOver as error:
+        print(error)
+"""
+
+
+def fails(dragon: Launcher, process: subprocess.Popen[str], agent: int) -> str:
+    """The agent reads a letter that is none: what the program then writes to its stdout."""
+    assert process.stdout
+    memory = dump.Memory(agent)
+    out, err = process.communicate(f"{memory.mailbox} {memory.u64(memory.mailbox)}\n", timeout=5)
+    assert f"the run ends, because its agent (pid {agent}, thread dragon-mailbox) failed" in err
+    assert "MessageTooLargeException" in err
+    dragon.await_gone()
+    return str(out)
+
+
+def test_an_exception_in_any_thread_of_the_agent_ends_the_run(dragon: Launcher) -> None:
+    process = dragon.start("-c", BAD_LETTER, stdin=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    fails(dragon, process, process.pid)
+    assert process.returncode == 70
+
+
+def test_an_exception_in_any_thread_of_a_plain_programs_agent_ends_the_run(dragon: Launcher) -> None:
+    path = {"PYTHONPATH": str(dragon.root / "python")}
+    process = dragon.start("-c", "import dragon" + BAD_LETTER, by=sys.executable, env=path, stdin=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    out = fails(dragon, process, dragon.one("dragon.agent.Main"))
+    assert out == "the node's agent died, and the run with it\n"
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(("victim", "code"), [("head", 137), ("keeper", 137), ("launcher", -9)])

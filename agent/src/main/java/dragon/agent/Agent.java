@@ -52,6 +52,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     private final Poller poller = new Poller();
     private final Ids ids = new Ids(NODE);
     private final Output output = new Output(poller);
+    private final Failure failure = new Failure(output);
     private final Keeper keeper;
     private final String name; // holds the run's id, so that whoever has an object's handle finds its run
     private final int listener;
@@ -82,6 +83,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** Starts the keeper, and with it head and zygote, where that was not done before. {@link #run} goes on. From before the head's start no signal is missed. */
     public Agent(Setup setup, Signals signals) {
+        Thread.setDefaultUncaughtExceptionHandler(failure);
         checkDescriptors();
         Budget budget = Budget.now();
         this.setup = setup;
@@ -146,7 +148,11 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
     /** Serves until the run is over. */
     public Outcome run() {
         memory.begin();
-        poller.run();
+        try {
+            poller.run();
+        } catch (RuntimeException | Error problem) {
+            failure.uncaughtException(Thread.currentThread(), problem); // ends this process
+        }
         if (outcome == null) {
             throw new IllegalStateException("the agent's loop ended before the run");
         }

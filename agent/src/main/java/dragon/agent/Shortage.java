@@ -4,6 +4,7 @@ import dragon.agent.os.Linux;
 import dragon.agent.os.LinuxException;
 import java.io.File;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -18,13 +19,18 @@ final class Shortage {
 
     /** Words for what a start threw: with the limit that is reached, if that was the cause. */
     static String words(Throwable thrown) {
+        return cause(thrown).orElse(String.valueOf(thrown.getMessage()));
+    }
+
+    /** Words with the limit that is reached, if that was the cause of what was thrown. */
+    static Optional<String> cause(Throwable thrown) {
         String message = String.valueOf(thrown.getMessage());
         if (thrown instanceof LinuxException e && LIMITED.contains(e.errno())) {
-            return message + ": " + words(e.errno());
+            return Optional.of(message + ": " + words(e.errno()));
         }
         return thrown instanceof OutOfMemoryError && message.contains("native thread")
-                ? "it can make no thread: " + processes()
-                : message;
+                ? Optional.of("it can make no thread: " + processes())
+                : Optional.empty();
     }
 
     /** Words for an errno with which no process could be made. */

@@ -95,6 +95,11 @@ public final class Output {
         writers[1].add(bytes, bytes.length);
     }
 
+    /** As {@link #say}, at once, before the lines that wait, when the agent is about to end. For any thread; it may wait for who reads the stream. */
+    public void sayNow(String text) {
+        writers[1].writeNow(text.getBytes(StandardCharsets.UTF_8));
+    }
+
     /** The two socket pairs of a zygote. Until it is ready, what it writes is kept back: if it fails, these are its words. */
     public final class Channel {
         private final Source[] ends = new Source[2];

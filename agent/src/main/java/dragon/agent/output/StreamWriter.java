@@ -169,6 +169,15 @@ final class StreamWriter {
         return new Item(all);
     }
 
+    /** Writes to the stream, or to this process's own stderr if it has none, by the thread that calls. */
+    void writeNow(byte[] lines) {
+        int to;
+        synchronized (this) {
+            to = fd < 0 ? 2 : fd;
+        }
+        Linux.writeAll(to, Arena.global().allocateFrom(JAVA_BYTE, lines), lines.length);
+    }
+
     private void write(MemorySegment buffer, byte[] lines) {
         int to;
         synchronized (this) {
