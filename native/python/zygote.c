@@ -435,7 +435,7 @@ static PyObject *run_zygote(PyObject *module, PyObject *args)
     int agent, hooks;
     struct known known;
     (void)module;
-    if (!PyArg_ParseTuple(args, "iSSyKp", &agent, &known.setting, &known.preparation, &known.folder, &known.blocked, &hooks)) return NULL;
+    if (!PyArg_ParseTuple(args, "i(SSyKp)", &agent, &known.setting, &known.preparation, &known.folder, &known.blocked, &hooks)) return NULL;
     if (!begin(agent, hooks)) return PyErr_SetFromErrno(PyExc_OSError);
     zygote->forks = 0;
     shm_ahead_forget();
@@ -475,13 +475,28 @@ static PyObject *block_only(PyObject *module, PyObject *arg)
     Py_RETURN_NONE;
 }
 
+/* As builtins.__import__ where pickle calls it, which takes the module it wants from sys.modules afterwards: nothing is to be done for one that is there. */
+static PyObject *import_known(PyObject *module, PyObject *args)
+{
+    PyObject *name, *globals, *locals, *names;
+    int level;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "UOOOi", &name, &globals, &locals, &names, &level)) return NULL;
+    PyObject *there = PyDict_GetItemWithError(PyImport_GetModuleDict(), name);
+    if (!there && PyErr_Occurred()) return NULL;
+    if (there && there != Py_None) Py_RETURN_NONE;
+    return PyImport_ImportModuleLevelObject(name, globals, locals, names, level);
+}
+
 PyMethodDef shm_zygote_methods[] = {
     {"zygote", run_zygote, METH_VARARGS,
-     "zygote(agent, setting, preparation, folder, blocked, hooks)\n\nServe the agent. Returns in a child, once it is born, with what it is to be, "
+     "zygote(agent, (setting, preparation, folder, blocked, hooks))\n\nServe the agent. Returns in a child, once it is born, with what it is to be, "
      "and in the zygote with the "
      "(setting, preparation) of the last request if they are others, or once, when it is asked often."},
     SHM_SIMPLE("born", born, 0, "born()\n\nPid, process id, client number and name of this process, if a zygote forked it; else None."),
     {"block_only", block_only, METH_O, "block_only(signals)\n\nBlock those signals whose bit is set (1 << number - 1), and no others."},
+    {"import_known", import_known, METH_VARARGS,
+     "import_known(name, globals, locals, names, level)\n\nHave a module in sys.modules, as pickle wants it. Returns nothing of use."},
     {"die_with", die_with_parent, METH_O, "die_with(parent)\n\nHave the kernel kill this process when its parent, which has that pid, dies."},
     {NULL, NULL, 0, NULL},
 };

@@ -70,8 +70,11 @@ def use_large_pages(most: int = ...) -> None:
 def note_touched() -> None:
     """Note for the children to come of this one's zygote which pages this one has touched until now, unless one has done so."""
 
+def import_known(name: str, globals: Any, locals: Any, names: Any, level: int) -> Any:
+    """As `builtins.__import__` where pickle calls it: have a module in `sys.modules`, where pickle takes it from. Returns nothing of use for one that is there."""
+
 def zygote(
-    agent: int, setting: bytes, preparation: bytes, folder: bytes, blocked: int, hooks: bool
+    agent: int, likely: tuple[bytes, bytes, bytes, int, bool]
 ) -> tuple[bytes, bytes] | tuple[str, bytes, bytes | None, bytes | None, list[int]]:
     """Be a zygote: serve the agent at the other end of that descriptor, for this single-threaded process. Ends the process when the agent is gone.
 

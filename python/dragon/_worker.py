@@ -7,14 +7,14 @@ does all that is the same for its next children (`Known`), and a child's own way
 from __future__ import annotations
 
 import atexit
+import functools
 import os
-import pickle
 import sys
 import threading
 from multiprocessing import context, process, resource_tracker, util
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, NoReturn, Optional
 
-from dragon import _guard, _plan, _preparation, _shm, _template, _tidy, popen
+from dragon import _guard, _payload, _plan, _preparation, _shm, _template, _tidy, popen
 
 if TYPE_CHECKING:
     from dragon import _agent
@@ -28,7 +28,7 @@ _threading: Any = threading
 _util: Any = util
 
 # Straight at hand for `run`, which would touch a name and a module to get at each.
-_loads = pickle.loads
+_read = _payload.read
 _note_touched = _shm.note_touched
 _stock_class = _context.Process
 _stock_bootstrap = _process.BaseProcess._bootstrap
@@ -41,10 +41,11 @@ class Ready(NamedTuple):
 
     parent_id: int  # as `pid` shows it
     parent: Any  # what `parent_process()` is; its name comes with the child's process object
+    authkey: Any  # of its process object
     run_main: Callable[[], None] | None  # what makes the main module, where it is not there
     seed: (
         Callable[[], None] | None
-    )  # `random.seed`, where that is imported: the fork did not tell it of the child, and no two workers are to draw the same numbers
+    )  # seeds `random`, where that is imported: the fork did not tell it of the child, and no two workers are to draw the same numbers
     hooked: bool
 
 
@@ -58,12 +59,12 @@ class Known:
         self.told = b""
         self._preparation: _preparation.Preparation | None = None
         self.ready: Ready | None = None  # where a child is told nothing else
+        self.likely = self.plan.raw, self.told, self.plan.folder, self.plan.blocked, _template.hooked()
 
     def learn(self, setting: bytes, told: bytes) -> None:
         """Done by the zygote when it was asked for something else, or comes back because it is asked often."""
         if (setting, told) == (self.plan.raw, self.told):
             _tidy.up()
-            return
         if setting != self.plan.raw:
             self.plan = _plan.Plan(setting, self._streams)
             self.plan.prepare()
@@ -73,6 +74,7 @@ class Known:
             self.told = told
         told_all = self._preparation is not None and not self._preparation.tracked
         self.ready = self._ready() if told_all and not self.plan.left else None
+        self.likely = self.plan.raw, self.told, self.plan.folder, self.plan.blocked, _template.hooked()
 
     def catch_up(self, birth: Birth) -> Ready:
         """Done by a child that was told something else, or that has to do more than the zygote could."""
@@ -99,9 +101,20 @@ class Known:
         told = self._preparation
         assert told is not None
         parent = _process._ParentProcess("", told.parent, told.sentinel)
-        random = sys.modules.get("random")
+        authkey = _process.current_process()._config["authkey"]
         run_main = None if told.has_main() else told.run_main
-        return Ready(told.parent, parent, run_main, random.seed if random is not None else None, _template.hooked())
+        return Ready(told.parent, parent, authkey, run_main, _seeding(), _template.hooked())
+
+
+def _seeding() -> Callable[[], None] | None:
+    """What seeds the generator behind the functions of `random`: as its own `seed`, which does it in a dozen steps, each with an object that a child would touch."""
+    random: Any = sys.modules.get("random")
+    if random is None:
+        return None
+    if type(random._inst) is not random.Random:
+        return random.seed  # type: ignore[no-any-return]
+    random._inst.gauss_next = None
+    return functools.partial(super(random.Random, random.Random).seed, random._inst)
 
 
 def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
@@ -111,16 +124,16 @@ def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
     try:
         if ready is None or setting is not None or told is not None or descriptors:
             ready = known.catch_up(birth)
-        parent_id, parent, run_main, seed, hooked = ready
+        parent_id, parent, authkey, run_main, seed, hooked = ready
         if seed is not None:
             seed()
         if run_main is not None:
             run_main()
         payload = payload or _from_file()
         try:
-            mine = _loads(payload)
+            mine = _read(payload, authkey)
         except Exception as error:
-            mine = _second_look(error, payload, name)
+            mine = _read(payload, authkey, _second_look(error, name))
         mine._parent_pid = parent_id
         if type(mine) is not _stock_class:
             _as_its_class_wants(mine, parent)
@@ -148,10 +161,11 @@ def _from_file() -> bytes:
         return file.read()
 
 
-def _second_look(error: Exception, payload: bytes, name: str) -> Any:
+def _second_look(error: Exception, name: str) -> Callable[[bytes], Any]:
+    """What reads a payload that could not be read."""
     from dragon import _unpickling
 
-    return _unpickling.second_look(error, payload, (), f"in what the process {name} was given")
+    return lambda payload: _unpickling.second_look(error, payload, (), f"in what the process {name} was given")
 
 
 def _as_its_class_wants(mine: Any, parent: Any) -> None:

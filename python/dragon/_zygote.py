@@ -148,8 +148,8 @@ def _serve(agent: int, place: _agent.Place) -> NoReturn:
         gc.freeze()
         gc.enable()  # for the children: the zygote itself makes no objects until it returns
         try:
-            plan, ready = known.plan, known.ready
-            news = _shm.zygote(agent, plan.raw, known.told, plan.folder, plan.blocked, _template.hooked())
+            ready = known.ready
+            news = _shm.zygote(agent, known.likely)
             if len(news) != 2:
                 run(news, known, ready)
         except BaseException:  # a child never returns to the zygote, whatever happens

@@ -6,6 +6,7 @@ futex. It stays set when this parent, the agent or the whole run has gone.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import select
@@ -14,7 +15,7 @@ import sys
 from multiprocessing import context, resource_tracker, util
 from typing import TYPE_CHECKING, Any, cast
 
-from dragon import _agent, _handle, _identity, _limits, _message, _setting, _shm
+from dragon import _agent, _handle, _identity, _limits, _message, _payload, _setting, _shm
 from dragon._control import Signal, Spawn, Spawned
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ class Popen:
         body = io.BytesIO()
         context.set_spawning_popen(cast(Any, self))
         try:
-            body.write(_message.dump(process_obj, _part, out_of_band=False)[0])
+            name = functools.partial(_part, process_obj)
+            body.write(_message.dump(_payload.told(process_obj), name, out_of_band=False)[0])
         finally:
             context.set_spawning_popen(None)
         if body.tell() <= _INLINE:
@@ -293,11 +295,11 @@ def started(pid: int) -> int:
     return ticks
 
 
-def _part(way: list[Any]) -> tuple[str, int]:
+def _part(process_obj: BaseProcess, way: list[Any]) -> tuple[str, int]:
     """What a part of a Process is called where it was given."""
     for at, each in enumerate(way[:4]):
         for name in ("target", "args", "kwargs"):
-            if each is getattr(way[0], f"_{name}", None):
+            if each is getattr(process_obj, f"_{name}", None):
                 return name, at
     return "process", 0
 
