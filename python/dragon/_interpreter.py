@@ -12,7 +12,8 @@ _SHARED = (
     "multiprocessing.pool", "multiprocessing.resource_sharer", "multiprocessing.shared_memory", "multiprocessing.sharedctypes",
 )  # fmt: skip
 # Those of them that an object needs with whose making the run-time starts: this process is about to import them.
-_NEEDED = {"Pool": ("dragon._pool_worker", "multiprocessing.pool")}
+_POOL = "dragon._pool_worker", "multiprocessing.pool"
+_NEEDED = {"Pool": _POOL, "ProcessPoolExecutor": _POOL}
 
 _flags: list[str] | None = None
 
@@ -31,6 +32,6 @@ def command() -> list[str]:
 
 
 def shared_modules(wanted: str = "") -> list[str]:
-    """Those that this process has, or needs for the object that is wanted of a context, and the zygote is to have, too."""
+    """Those that this process has, or needs for the object that is wanted, and the zygote is to have, too."""
     needed = _NEEDED.get(wanted, ())
     return [name for name in _SHARED if name in sys.modules or name in needed]

@@ -20,3 +20,9 @@ class Settings(NamedTuple):
     died: type[WorkerDied] = WorkerDied
     failed: type[InitializerFailed] = InitializerFailed  # no worker can be made ready
     finishes: bool = False  # at the interpreter's end what was asked for is done first
+
+
+def check_retries(retries: Any) -> None:
+    """Raises where this is no number of retries."""
+    if not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries must be an int of at least 0, not {retries!r}")

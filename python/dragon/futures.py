@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from dragon import _died, _pools
 from dragon._grant import default_workers
-from dragon._pool_settings import Settings
-from dragon._pool_worker import call_each
+from dragon._pool_settings import Settings, check_retries
 from dragon.context import DragonContext, begin, use
-from dragon.pool import check_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -135,7 +133,7 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         if most is not None and most <= 0:
             raise ValueError("max_tasks_per_child must be >= 1")
         check_retries(retries)
-        begin()
+        begin("ProcessPoolExecutor")
         from dragon._dispatch import Dispatcher
 
         self._max_workers = max_workers
@@ -185,6 +183,8 @@ class ProcessPoolExecutor(stock.ProcessPoolExecutor):
         chunks: list[tuple[Any, Any]] = [
             ((fn, items[start : start + chunksize]), {}) for start in range(0, len(items), chunksize)
         ]
+        from dragon._pool_worker import call_each
+
         return itertools.chain.from_iterable(_results(self._submit(call_each, chunks), end))
 
     def _submit(self, function: Any, calls: list[tuple[Any, Any]]) -> list[Future]:

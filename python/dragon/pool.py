@@ -17,7 +17,7 @@ from dragon import _results
 from dragon._died import InitializerFailed, WorkerDied
 from dragon._dispatch import Dispatcher
 from dragon._grant import default_workers
-from dragon._pool_settings import Settings
+from dragon._pool_settings import Settings, check_retries
 from dragon.context import use
 
 if TYPE_CHECKING:
@@ -184,12 +184,6 @@ class _Ending(util.Finalize):
         dispatcher = self._dispatcher()
         if dispatcher is not None:
             dispatcher.terminate()
-
-
-def check_retries(retries: Any) -> None:
-    """Raises where this is no number of retries."""
-    if not isinstance(retries, int) or retries < 0:
-        raise ValueError(f"retries must be an int of at least 0, not {retries!r}")
 
 
 def _tasks(job: int, function: Any, chunks: Iterable[Any]) -> Iterator[Any]:
