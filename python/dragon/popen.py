@@ -6,6 +6,7 @@ futex. It stays set when this parent, the agent or the whole run has gone.
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import os
@@ -239,7 +240,13 @@ class Popen:
     def _send_signal(self, number: int) -> None:
         if self.poll() is not None:
             return
-        descriptor = self._pidfd()
+        try:
+            descriptor = self._pidfd()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            _agent.tell(Signal(self.process_id, number))  # which needs no descriptor here
+            return
         if descriptor < 0:
             return
         try:

@@ -36,11 +36,13 @@ if __name__ == "__main__":
 """
 
 DESCRIPTORS = """
-import dragon, multiprocessing as mp, os, resource
+import dragon, multiprocessing as mp, os, resource, time
 if __name__ == "__main__":
     mp.set_start_method("dragon")
     process = mp.Process(target=int)
     process.start()
+    asleep = mp.Process(target=time.sleep, args=(1000,))
+    asleep.start()
     near, far = mp.Pipe()
     resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
     held = []
@@ -54,6 +56,9 @@ if __name__ == "__main__":
             attempt()
         except OSError as error:
             print(error.errno, error.strerror)
+    asleep.terminate()
+    asleep.join()
+    print(asleep.exitcode)
     for descriptor in held:
         os.close(descriptor)
     process.join()
@@ -113,7 +118,7 @@ def test_descriptors_of_a_program(tmp_path: Path) -> None:
     for line, what in zip(lines, ("starting a process", "the sentinel of a process", "the descriptor of a connection")):
         assert line.startswith(f"24 {what} needs another descriptor, and all 50 that this process (pid ")
         assert "(ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
-    assert lines[3:] == ["0"]
+    assert lines[3:] == ["-15", "0"]  # a signal needs none, nor does waiting
 
 
 SPACE = """
