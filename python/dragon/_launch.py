@@ -53,6 +53,7 @@ def launch(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            cwd=_where_java_starts(),
             env=environment,
             start_new_session=True,
             pass_fds=[keeper.fileno(), *descriptors],
@@ -62,6 +63,15 @@ def launch(
             each.close()
         if nowhere >= 0:
             os.close(nowhere)
+
+
+def _where_java_starts() -> str | None:
+    """None: here. A JVM does not start in a folder that was deleted."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "/"
+    return None
 
 
 def _listener(name: str) -> socket.socket:

@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 import time
+import types
 from importlib.machinery import FileFinder, PathFinder
 from multiprocessing import spawn
 from typing import Any
@@ -26,7 +27,10 @@ _MAIN = ("init_main_from_name", "init_main_from_path")
 
 def encoded(name: str, tracked: bool) -> bytes:
     """What this process tells a child of that name. `tracked`: the first descriptor that is passed leads to the resource tracker."""
-    data: dict[str, Any] = spawn.get_preparation_data(name)
+    try:
+        data: dict[str, Any] = spawn.get_preparation_data(name)
+    except FileNotFoundError:
+        data = _in_no_folder(name)
     if data.get("init_main_from_path", "").endswith(">"):  # <stdin>: what a child needs of it comes by value
         del data["init_main_from_path"]
     for own in ("name", "dir"):  # each child's own; its folder is in the setting
@@ -40,6 +44,14 @@ def encoded(name: str, tracked: bool) -> bytes:
         return _PLAIN + marshal.dumps(told, _NO_REFERENCES)
     except ValueError:
         return _PICKLED + pickle.dumps(told)
+
+
+def _in_no_folder(name: str) -> dict[str, Any]:
+    """The preparation data of a process whose working directory was deleted, for which multiprocessing asks and which is not taken from there."""
+    nowhere = types.SimpleNamespace(**vars(os))
+    nowhere.getcwd = lambda: "/"
+    data: dict[str, Any] = types.FunctionType(spawn.get_preparation_data.__code__, {**vars(spawn), "os": nowhere})(name)
+    return data
 
 
 class Preparation:

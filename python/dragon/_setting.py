@@ -112,7 +112,7 @@ def _working_directory() -> bytes:
     try:
         return os.getcwdb()
     except FileNotFoundError:
-        return b""  # it was removed; the child starts where its zygote is
+        return b"/proc/%d/cwd" % os.getpid()  # it was deleted; the child is in it all the same
 
 
 def _environment() -> list[Variable]:

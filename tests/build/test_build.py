@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -246,17 +247,41 @@ def test_a_runtime_without_a_compiler_is_no_jdk(checkout, tmp_path):
     )
 
 
-def test_ctrl_c_ends_a_build_at_once(checkout):
-    write_probe(checkout, "five")
-    first = subprocess.Popen(
-        [checkout / "dragon", "--version"], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert "(javac)" in first.stderr.readline()
-    assert "(AOT cache)" in first.stderr.readline()
-    os.killpg(first.pid, signal.SIGINT)
-    assert first.communicate(timeout=20)[1] == ""
-    assert first.returncode == -signal.SIGINT
+@pytest.mark.parametrize(
+    "number, send, moment",
+    [
+        (signal.SIGINT, os.killpg, "(AOT cache)"),
+        (signal.SIGINT, os.kill, "(javac)"),
+        (signal.SIGTERM, os.kill, "(AOT cache)"),
+        (signal.SIGTERM, os.killpg, "(javac)"),
+        (signal.SIGHUP, os.kill, "(javac)"),
+    ],
+)
+def test_a_signal_ends_a_build_at_once(checkout, number, send, moment):
+    """Ctrl-C, or a signal to the script alone or to all of its group."""
+    write_probe(checkout, f"five {number} {moment}")
+    command = [checkout / "dragon", "--version"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
+        while moment not in first.stderr.readline():
+            pass
+        send(first.pid, number)
+        assert first.communicate(timeout=20)[1] == ""
+    assert first.returncode == -number
     assert list((checkout / "build").glob("tmp.*")) == []
+    write_probe(checkout, "one")
+    assert build(checkout, "--no-aot").returncode == 0
+
+
+def test_a_signal_ends_the_wait_for_another_build(checkout):
+    write_probe(checkout, "six")
+    with open(checkout / "build/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [checkout / "dragon", "--version"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+            assert first.stderr.readline() == "dragon: waiting for another build of this checkout ...\n"
+            first.terminate()
+            assert first.communicate(timeout=20)[1] == ""  # also: nobody is left who has it open
+        assert first.returncode == -signal.SIGTERM
     write_probe(checkout, "one")
     assert build(checkout, "--no-aot").returncode == 0
 

@@ -15,7 +15,7 @@ MOST_USED = "3.11"  # the version whose suite runs in both pid styles
 
 TITLES = {"mp": "multiprocessing", "cf": "futures", "main": "main"}
 RUNS = [(version, name, "os") for version in suite.pythons() for name in suite.PROFILES]
-RUNS += [(MOST_USED, "mp", "dragon")] if MOST_USED in suite.pythons() else []
+RUNS += [(MOST_USED, name, "dragon") for name in suite.PROFILES] if MOST_USED in suite.pythons() else []
 
 
 @pytest.mark.skipif(suite.runner() is None, reason="no run_cpython_mp.py in DRAGON_CONFORMANCE or ../shared/cpython")

@@ -120,6 +120,38 @@ def test_in_a_container_with_a_small_shm(tmp_path, launcher):
         assert run.lines()[:3] == ["got 200", "all went", "ended 0"]
 
 
+def test_in_a_folder_that_was_deleted(tmp_path):
+    """A worker is in it, too."""
+    (tmp_path / "prog.py").write_text(
+        "import dragon, multiprocessing as mp, os\n"
+        "if __name__ == '__main__':\n"
+        "    mp.set_start_method('dragon')\n"
+        "    with mp.Pool(1) as pool:\n"
+        "        print(pool.apply(os.readlink, ('/proc/self/cwd',)))\n"
+    )
+    command = ["sh", "-c", 'cd "$(mktemp -d -p "$0")" && rmdir "$PWD" && exec "$@"', tmp_path]
+    with audit.run(tmp_path, [tmp_path / "prog.py"], launcher=False, command=command + program(False)) as run:
+        assert run.end() == 0, run.err
+        assert run.out.startswith(str(tmp_path)) and run.out.endswith(" (deleted)\n"), run.out
+    with audit.run(tmp_path, [tmp_path / "prog.py"], launcher=True, command=command + program(True)) as run:
+        assert run.end() == 2
+        told = "dragon: the folder you are in was deleted, or may not be looked at; cd to another one"
+        assert run.err.splitlines()[-1] == told, run.err
+
+
+@MODES
+@ROOT_ONLY
+def test_on_a_file_system_without_execution(tmp_path, launcher):
+    noexec = f'mount --bind "{audit.ROOT}" "{audit.ROOT}" && mount -o remount,bind,noexec "{audit.ROOT}" && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", noexec, "sh"]
+    if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no such mount can be made here")
+    words = ["bash", str(audit.DRAGON)] if launcher else ["/usr/bin/python3"]
+    with audit.run(tmp_path, [PROGRAMS / "everything.py"], launcher=launcher, command=command + words) as run:
+        assert run.end() == (2 if launcher else 1)
+        assert "(a file system mounted noexec?)" in run.err.splitlines()[-1], run.err
+
+
 @MODES
 @ROOT_ONLY
 def test_as_the_first_process_of_a_container(tmp_path, launcher):

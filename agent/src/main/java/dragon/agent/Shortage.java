@@ -28,6 +28,10 @@ final class Shortage {
         if (thrown instanceof LinuxException e && LIMITED.contains(e.errno())) {
             return Optional.of(message + ": " + words(e.errno()));
         }
+        if (thrown instanceof LinuxException e && e.errno() == Linux.EACCES) {
+            return Optional.of(
+                    message + "; where it lies, programs may not be executed (a file system mounted noexec?)");
+        }
         return thrown instanceof OutOfMemoryError && message.contains("native thread")
                 ? Optional.of("it can make no thread: " + processes())
                 : Optional.empty();
