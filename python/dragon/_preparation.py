@@ -33,7 +33,11 @@ def encoded(name: str, tracked: bool) -> bytes:
         data = _in_no_folder(name)
     if data.get("init_main_from_path", "").endswith(">"):  # <stdin>: what a child needs of it comes by value
         del data["init_main_from_path"]
-    for own in ("name", "dir"):  # each child's own; its folder is in the setting
+    for own in (
+        "name",
+        "dir",
+        "dragon",
+    ):  # each child's own, with its folder in the setting; and what children of ours know
         data.pop(own, None)
     data["authkey"] = bytes(data["authkey"])
     data["start_method"] = str(data["start_method"])

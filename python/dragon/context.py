@@ -231,8 +231,19 @@ def _start_fresh(original: Callable[..., Any], process_obj: Any) -> Any:
 def _preparation(original: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
     data = original(name)
     if data.get("start_method") == NAME:
-        data["start_method"] = _Name(NAME)
+        data = {"dragon": _Place(), **data, "start_method": _Name(NAME)}
     return data
+
+
+class _Place:
+    """Where this package lies: who unpickles it finds the package there. A program may have put that into its own `sys.path`, which a child takes on too late."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import runpy
+
+        from dragon import _place
+
+        return (runpy.run_path, (_place.__file__,)) if os.path.isfile(_place.__file__) else (str, ())
 
 
 class _Name(str):

@@ -117,3 +117,21 @@ def test_looking_for_a_module_is_not_importing_it() -> None:
         "from multiprocessing import shared_memory\n"
         "assert hasattr(shared_memory.SharedMemory.__init__, '__wrapped__')"
     )
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_child_of_another_method_finds_the_package_where_only_the_program_said_it_is(
+    tmp_path: pathlib.Path, method: str
+) -> None:
+    (tmp_path / "prog.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(PACKAGE)!r})\n"
+        "import multiprocessing as mp\nimport dragon\n"
+        "def put(queue):\n    queue.put(mp.get_start_method())\n"
+        "if __name__ == '__main__':\n"
+        "    mp.set_start_method('dragon')\n"
+        "    queue = mp.Queue()\n"
+        f"    process = mp.get_context({method!r}).Process(target=put, args=(queue,))\n"
+        "    process.start()\n    process.join()\n    print(process.exitcode, queue.get(timeout=20))\n"
+    )
+    done = subprocess.run([sys.executable, tmp_path / "prog.py"], capture_output=True, text=True, env={}, check=False)
+    assert (done.stdout, done.stderr) == (f"0 {method}\n", "")
