@@ -68,6 +68,32 @@ if __name__ == "__main__":
     print(last.exitcode)
 """
 
+ENDING = """
+import dragon, multiprocessing as mp, os, resource
+def fill():
+    held = []
+    try:
+        while True:
+            held.append(os.dup(0))
+    except OSError:
+        return held
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    event = mp.Event()
+    killed, told, last = [mp.Process(target=event.wait, daemon=True) for _ in range(3)]
+    for process in killed, told, last:
+        process.start()
+    pool = mp.Pool(2)
+    print(pool.map(abs, [-1, 2]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
+    held = fill()
+    killed.kill()
+    told.terminate()
+    for process in killed, told:
+        process.join()
+        print(process.exitcode)
+"""
+
 
 def output(folder: Path, text: str, *words: str, **settings: str) -> list[str]:
     program = folder / "prog.py"
@@ -87,7 +113,7 @@ def output(folder: Path, text: str, *words: str, **settings: str) -> list[str]:
         timeout=60,
         check=False,
     )
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0 and "Traceback" not in run.stderr, run.stderr
     return run.stdout.splitlines()
 
 
@@ -119,6 +145,11 @@ def test_descriptors_of_a_program(tmp_path: Path) -> None:
         assert line.startswith(f"24 {what} needs another descriptor, and all 50 that this process (pid ")
         assert "(ulimit -n, or resource.setrlimit; up to the hard limit, which allows 60)" in line
     assert lines[3:] == ["-15", "0"]  # a signal needs none, nor does waiting
+
+
+def test_a_process_can_be_ended_without_a_descriptor(tmp_path: Path) -> None:
+    """Also by the program's end, which ends a daemon and a pool."""
+    assert output(tmp_path, ENDING) == ["[1, 2]", "-9", "-15"]
 
 
 SPACE = """
