@@ -128,8 +128,21 @@ def _instead(answer: Any, error: Exception, catch: type[BaseException]) -> Any:
     if type(answer) is type(wrapped):
         answer, wrapped.tb = answer.exc, answer.tb
     if catch is Exception:
-        wrapped.exc = stock.MaybeEncodingError(error, answer)  # type: ignore[attr-defined]
+        wrapped.exc = stock.MaybeEncodingError(_Shown(error), _Shown(answer))  # type: ignore[attr-defined]
     return wrapped
+
+
+class _Shown:
+    """Whose repr is that of a thing, as far as it has one that works: what cannot be sent is named even so."""
+
+    def __init__(self, thing: Any) -> None:
+        self._thing = thing
+
+    def __repr__(self) -> str:
+        try:
+            return repr(self._thing)
+        except Exception:
+            return object.__repr__(self._thing)
 
 
 def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:

@@ -134,3 +134,13 @@ def leave_in_order() -> None:
 
 def put_number(item: Any) -> None:
     item[0].put(item[1])
+
+
+class Unshown:
+    """Neither can it be sent nor shown."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("not to be sent")
+
+    def __repr__(self) -> str:
+        raise MemoryError
