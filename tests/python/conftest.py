@@ -37,11 +37,12 @@ def run() -> Iterator[mp.context.BaseContext]:
 
 
 @pytest.fixture
-def ctx(run: mp.context.BaseContext) -> Iterator[mp.context.BaseContext]:
+def ctx(run: mp.context.BaseContext, request: pytest.FixtureRequest) -> Iterator[mp.context.BaseContext]:
     """The context; what a test leaves behind here fails it."""
-    await_no_blocks()  # pytest itself lets go of what fixtures made only after their end
+    await_no_blocks()
     before = left_here()
     yield run
+    request.node.funcargs.clear()  # pytest itself lets go of what fixtures made only after the end of all, the run too
     deadline = time.monotonic() + PATIENCE
     while (left := left_here()) != before and time.monotonic() < deadline:
         gc.collect()
