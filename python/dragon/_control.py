@@ -292,6 +292,22 @@ class Signal(Message):
         self.signal = signal
 
 
+class SignalFamilies(Message):
+    """To these and all that they started, and so on, at the same time: none of them goes on while another has ended
+    already. Those that are gone are passed over.
+    """
+
+    __slots__ = ("process_ids", "signal")
+    FIELDS = (
+        ("process_ids", 1, _wire.UINT64S),
+        ("signal", 2, _wire.UINT32),
+    )
+
+    def __init__(self, process_ids: list[int] | None = None, signal: int = 0) -> None:
+        self.process_ids: list[int] = [] if process_ids is None else process_ids
+        self.signal = signal
+
+
 class LastWords(Message):
     """What a process that has ended wrote last to its stderr (the run's own: what was redirected the agent has not
     seen), at most 4096 bytes. Empty if it wrote nothing or the agent has forgotten it, which it does with those that
@@ -583,6 +599,7 @@ class Frame(Message):
             24: Withdraw,
             25: StopWaiting,
             26: Named,
+            27: SignalFamilies,
             30: ZygoteHello,
             31: Fork,
             32: Forked,
@@ -720,6 +737,7 @@ if TYPE_CHECKING:
         Withdraw,
         StopWaiting,
         Named,
+        SignalFamilies,
         ZygoteHello,
         Fork,
         Forked,

@@ -156,23 +156,22 @@ def _not_started(agent: subprocess.Popen[bytes], words: IO[bytes]) -> NotStarted
 
 
 def _end_interrupted_children() -> None:
-    """After Ctrl-C, ask every child to end: elsewhere the terminal would have done so, but workers are in a session of their own. All at the same time: one
-    that goes on while another has ended already would complain of that. A manager's process is its own finalizer's to end."""
+    """After Ctrl-C, ask every child, and all that they started, to end: elsewhere the terminal would have done so, but workers are in a session of their own. All at the
+    same time: one that goes on while another has ended already would complain of that. A manager's process is its own finalizer's to end."""
     if getattr(sys, "last_type", None) is not KeyboardInterrupt:
         return
+    from dragon import _agent
+    from dragon._control import SignalFamilies
+
     finalizers = list(util._finalizer_registry.values())  # type: ignore[attr-defined]
     others = {argument for each in finalizers for argument in each._args if isinstance(argument, process.BaseProcess)}
-    children = [child for child in process.active_children() if child not in others]
+    children = [child._popen for child in process.active_children() if child not in others]  # type: ignore[attr-defined]
+    ours = [child.process_id for child in children if child.method == "dragon"]
     try:
-        _send_all(children, signal.SIGSTOP)
-        _send_all(children, signal.SIGTERM)
-    finally:
-        _send_all(children, signal.SIGCONT)
-
-
-def _send_all(children: list[process.BaseProcess], number: int) -> None:
-    for child in children:
-        child._popen._send_signal(number)  # type: ignore[attr-defined]
+        if ours:
+            _agent.call(SignalFamilies(ours, signal.SIGTERM))
+    except OSError:
+        pass  # the run is over, and they with it
 
 
 def _farewell(private: bool) -> None:

@@ -23,6 +23,7 @@ WAYS = [
     "pool",
     "executor",
     "nested",
+    "grandchild",
 ]
 
 
@@ -47,9 +48,19 @@ def wait(way, ready, thing):
         child = mp.Process(target=time.sleep, args=(1000,))
         child.start()
         child.join()
+    elif way == "grandchild":
+        here, there = mp.Pipe()
+        child = mp.Process(target=there_waits, args=(there,))
+        child.start()
+        there.close()
+        child.join()
     elif way == "nested":
         with mp.Pool(2) as pool:
             pool.map(time.sleep, [1000] * 4)
+
+
+def there_waits(connection):
+    connection.recv()
 
 
 def wait_in_a_task(ready, connection):
@@ -78,6 +89,7 @@ def things():
         "barrier": mp.Barrier(2),
         "join": None,
         "nested": None,
+        "grandchild": None,
         "proxy": manager.Queue(),
     }
     return [*made.items(), ("peer", left), ("peer", right)], (manager, there)
@@ -89,7 +101,7 @@ def main(daemon):
     processes = [
         mp.Process(target=wait, args=(way, ready, thing), daemon=daemon)
         for way, thing in waits
-        if not daemon or way not in ("join", "nested")
+        if not daemon or way not in ("join", "nested", "grandchild")
     ]
     for process in processes:
         process.start()

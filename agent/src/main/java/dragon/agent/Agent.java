@@ -13,6 +13,7 @@ import dragon.agent.control.NameSegment;
 import dragon.agent.control.OpenSegment;
 import dragon.agent.control.Segment;
 import dragon.agent.control.Signal;
+import dragon.agent.control.SignalFamilies;
 import dragon.agent.control.Spawn;
 import dragon.agent.control.UnlinkSegment;
 import dragon.agent.control.Words;
@@ -222,6 +223,9 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
             output.flush(() -> from.reply(call, new Flushed()));
         } else if (body instanceof Signal signal) {
             signal(from, call, signal);
+        } else if (body instanceof SignalFamilies families) {
+            workers.signalFamilies(families.processIds(), families.signal());
+            from.reply(call, new Flushed());
         } else if (names.serve(from, call, body)) {
             return;
         } else if (body instanceof LastWords asked) {

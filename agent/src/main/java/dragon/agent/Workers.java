@@ -213,6 +213,14 @@ final class Workers {
         return processes.pid(process);
     }
 
+    /** Signals processes and all that they started at the same time: they stand still until each has its signal. */
+    void signalFamilies(List<Long> elders, int signal) {
+        List<Integer> pids = processes.families(elders);
+        for (int each : List.of(Linux.SIGSTOP, signal, Linux.SIGCONT)) {
+            pids.forEach(pid -> Linux.kill(pid, each));
+        }
+    }
+
     /** What a process that has ended wrote last to its stderr, as far as it is known. */
     byte[] lastWords(long process) {
         return ends.of(process);

@@ -29,6 +29,7 @@ public record Frame(int call, @Nullable Body body) implements Message {
                     Withdraw,
                     StopWaiting,
                     Named,
+                    SignalFamilies,
                     ZygoteHello,
                     Fork,
                     Forked,
@@ -75,6 +76,7 @@ public record Frame(int call, @Nullable Body body) implements Message {
                 case 24 -> body = in.message(Withdraw::read);
                 case 25 -> body = in.message(StopWaiting::read);
                 case 26 -> body = in.message(Named::read);
+                case 27 -> body = in.message(SignalFamilies::read);
                 case 30 -> body = in.message(ZygoteHello::read);
                 case 31 -> body = in.message(Fork::read);
                 case 32 -> body = in.message(Forked::read);

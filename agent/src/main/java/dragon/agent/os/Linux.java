@@ -37,6 +37,8 @@ public final class Linux {
     public static final int SIGINT = 2;
     public static final int SIGKILL = 9;
     public static final int SIGTERM = 15;
+    public static final int SIGCONT = 18;
+    public static final int SIGSTOP = 19;
 
     private static final int AF_UNIX = 1;
     private static final int SOCK_STREAM = 1;

@@ -1,6 +1,7 @@
 package dragon.agent.process;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -102,6 +103,24 @@ public final class Processes {
     public int pid(long process) {
         Process found = processes.get(process);
         return found == null ? 0 : found.pid;
+    }
+
+    /** The pids of those processes that live, and of what they started, and so on, as far as parents live. */
+    public List<Integer> families(Collection<Long> elders) {
+        List<Integer> pids = new ArrayList<>();
+        for (Process process : processes.values()) {
+            if (process.stage == Stage.LIVE && isOf(process, elders)) {
+                pids.add(process.pid);
+            }
+        }
+        return pids;
+    }
+
+    private boolean isOf(@Nullable Process process, Collection<Long> elders) {
+        while (process != null && !elders.contains(process.birth.process())) {
+            process = processes.get(process.birth.parent());
+        }
+        return process != null;
     }
 
     /** The id of the process with a pid; 0 if it is none of ours. */

@@ -184,4 +184,16 @@ class ProcessesTest {
         live(birth(8), 800);
         assertThat(processes.apply(new Event.ClientGone(HEAD))).containsExactly(new Effect.Kill(700, 15));
     }
+
+    @Test
+    void aFamilyIsAllThatWasStartedByOneThatLives() {
+        readyZygote();
+        live(birth(6), 600);
+        live(daemon(7, 6), 700);
+        live(daemon(8, 7), 800);
+        live(birth(9), 900);
+        want(10);
+        assertThat(processes.families(List.of(6L, 10L, 99L))).containsExactly(600, 700, 800);
+        assertThat(processes.families(List.of(7L))).containsExactly(700, 800);
+    }
 }
