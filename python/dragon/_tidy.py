@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import sys
+import types
 from typing import Any
 
 from dragon import _shm
@@ -25,6 +27,7 @@ def up() -> None:
     _look_up()
     if not (os.environ.get("PYTHONMALLOC") or sys.flags.dev_mode):
         _fill_up()
+    _look_up_again()
     _shm.use_large_pages(_ENOUGH)
 
 
@@ -40,6 +43,29 @@ def _look_up() -> None:
         names = {name for name, _ in members}
         names.update(name for _, member in members if hasattr(member, "__code__") for name in member.__code__.co_names)
         for name in names:
+            getattr(each, name, None)
+
+
+def _look_up_again() -> None:
+    """The same for the few that every worker looks up: they come last, since the table has one place for several names."""
+    from multiprocessing import context, process
+
+    from dragon import _payload, _worker, queues, synchronize
+
+    functions: tuple[Any, ...] = _worker.run, _worker._live, _worker._end, _payload.read
+    names = {name for function in functions for name in function.__code__.co_names}
+    wanted: list[tuple[type, Any]] = [
+        (types.ModuleType, names),
+        (type(process.current_process()), names),
+        (context.Process, names | _payload._PLAIN),
+        (pickle.Pickler, ("persistent_id", "reducer_override")),
+        (pickle.Unpickler, ("persistent_load", "find_class")),
+    ]
+    wanted += [
+        (each, ("__setstate__",)) for each in (queues.Queue, queues.SimpleQueue, synchronize.Event, synchronize.Lock)
+    ]
+    for each, attributes in wanted:
+        for name in attributes:
             getattr(each, name, None)
 
 
