@@ -8,7 +8,7 @@
 
 Each run has a session, a home, a folder for temporary files and a marker in the environment of its own. Everything is awaited as a condition with
 a deadline; when one passes, the stacks of every process of the run are part of the error. "Gone within a second" is measured; seconds in which
-the machine had more to run than processors (the kernel's pressure figure) are not counted, up to two.
+the machine had more to run than processors (the kernel's pressure figure) are not counted, up to ten.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ from typing import ClassVar
 
 import dump
 import procs
-from procs import ROOT, Process
+from procs import ROOT, SPARED, Process, Stopwatch
 
 DRAGON = ROOT / "dragon"
 GONE = 1.0  # seconds within which everything of a run is gone
-SPARED = 2.0  # seconds more, at most, that are granted for waits for a processor
 PATIENCE = float(
     os.environ.get("DRAGON_TEST_PATIENCE", "30")
 )  # seconds after which an awaited thing is called hung; nothing takes that long
@@ -304,7 +303,7 @@ class Run:
 
     def gone(self, within: float = GONE, spare: Sequence[Process] = ()) -> float:
         """Waits until no process of the run is left, by their pidfds; the seconds it took, which must not be more than `within`."""
-        begin, waited = time.monotonic(), procs.processor_wait()
+        watch, begin = Stopwatch(), time.monotonic()
         deadline = begin + within + SPARED
         while left := [each for each in self.processes() if each not in spare]:
             if time.monotonic() > deadline:
@@ -312,7 +311,7 @@ class Run:
             await_ends(left, deadline)
         took = time.monotonic() - begin
         print(f"gone after {took:.2f} s")
-        counted = took - min(SPARED, procs.processor_wait() - waited)
+        counted = watch.seconds()
         if counted > within:
             self.fail(
                 f"all processes were gone only after {took:.2f} s ({counted:.2f} s without the waits for a processor)"
@@ -323,13 +322,13 @@ class Run:
     def audit(self, within: float = GONE, spare: Sequence[Process] = ()) -> float:
         """Asserts that everything of the run is gone, but for the processes to be spared; the seconds until the last process was."""
         took = self.gone(within, spare)
-        deadline = time.monotonic() + within
+        watch = Stopwatch()
         problems = self._left(spare)
         while problems:  # what the kernel takes back after a process's end may take a moment
             time.sleep(0.02)
             still = self._left(spare)  # what comes anew is of others, for of this run nobody is there
             problems = [each for each in problems if each in still]
-            if problems and time.monotonic() > deadline:
+            if problems and watch.seconds() > within:
                 self.fail("; ".join(problems))
         return took
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+SPARED = 10.0  # seconds more, at most, that are granted for waits for a processor
 
 
 def read(pid: int, name: str) -> bytes:
@@ -175,6 +176,19 @@ def processor_wait() -> float:
         return int(line.rpartition("total=")[2]) / 1e6
     except (OSError, ValueError, IndexError):
         return 0.0
+
+
+class Stopwatch:
+    """Measures what must be done within a time. Where the machine had more to run than processors, so that some thread waited for one, that time is not counted, up to `SPARED` seconds:
+    how long anything takes then tells nothing of who does it."""
+
+    def __init__(self) -> None:
+        self._begin, self._waited = time.monotonic(), processor_wait()
+
+    def seconds(self, until: float | None = None) -> float:
+        """The seconds that count, to now or to a moment of the monotonic clock."""
+        passed = (time.monotonic() if until is None else until) - self._begin
+        return passed - min(SPARED, processor_wait() - self._waited)
 
 
 def kernel_stacks(pid: int) -> str:

@@ -40,9 +40,10 @@ def test_ctrl_c_under_pytest(tmp_path, which, launcher):
     words += ["-k", f"test_{which} or never"]
     with audit.run(tmp_path, words, launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        moment = run.control_c()
-        assert run.wait(10) == 2  # pytest's code for an interruption
-        assert time.monotonic() - moment < 3 + audit.SPARED
+        run.control_c()
+        watch = audit.Stopwatch()
+        assert run.wait() == 2  # pytest's code for an interruption
+        assert watch.seconds() < 3
         run.audit()
         assert "KeyboardInterrupt" in run.out and "failed" not in run.out
 
@@ -67,8 +68,8 @@ def test_a_second_ctrl_c_with_a_pool(tmp_path, launcher):
         run.control_c()
         time.sleep(0.3)  # a hand is no quicker; the launcher takes two signals at nearly the same time for one
         os.write(run.master, b"\x03")
-        moment = time.monotonic()
-        code = run.wait(10)
-        assert time.monotonic() - moment < 1 + audit.SPARED
+        watch = audit.Stopwatch()
+        code = run.wait()
+        assert watch.seconds() < 1
         assert code in ((128 + signal.SIGINT, 128 + signal.SIGKILL) if launcher else (-signal.SIGINT,))
         run.audit()

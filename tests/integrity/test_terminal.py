@@ -50,9 +50,10 @@ def test_ctrl_c_ends_pools_and_executors(tmp_path, how, launcher):
     """One traceback, the driver's, also where other threads wait or the workers do not listen; all gone within three seconds."""
     with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:
         run.expect("ready")
-        moment = run.control_c()
-        assert run.wait(10) == code_of(signal.SIGINT, launcher)
-        assert time.monotonic() - moment < 3 + audit.SPARED
+        run.control_c()
+        watch = audit.Stopwatch()
+        assert run.wait() == code_of(signal.SIGINT, launcher)
+        assert watch.seconds() < 3
         run.audit()
         assert run.out.count("Traceback (most recent call last)") == 1, run.out
         assert "KeyboardInterrupt" in run.out

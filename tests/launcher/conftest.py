@@ -92,9 +92,9 @@ class Launcher:
 
     def await_gone(self, limit: float = 1.0) -> None:
         """Everything of the run is gone within a second."""
-        end = time.monotonic() + limit
+        watch = procs.Stopwatch()
         while left := self.processes():
-            assert time.monotonic() < end, f"left behind: {left}"
+            assert watch.seconds() < limit, f"left behind: {left}"
             time.sleep(0.005)
 
     def close(self) -> None:

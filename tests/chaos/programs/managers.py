@@ -2,13 +2,19 @@
 
 import multiprocessing as mp
 import os
+import pathlib
 import signal
+import sys
 import threading
 import time
 from multiprocessing.managers import SyncManager
 
 import dragon  # noqa: F401
 from dragon.connection import ListenerGone
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from procs import Stopwatch
 
 
 class Blocking:
@@ -63,10 +69,10 @@ if __name__ == "__main__":
     print("the others go on", flush=True)
     assert begun.wait()
     os.kill(server, signal.SIGKILL)
-    killed = time.monotonic()
+    killed = Stopwatch()
     for _ in range(3):
         when, what = reports.get()
-        print("learnt", round(when - killed, 3), "named" if f"os pid {server}" in what else what, flush=True)
+        print("learnt", round(killed.seconds(when), 3), "named" if f"os pid {server}" in what else what, flush=True)
     for worker in workers:
         worker.join()
     try:

@@ -5,12 +5,17 @@
 
 import multiprocessing as mp
 import os
+import pathlib
 import signal
 import sys
 import time
 from multiprocessing import connection
 
 import dragon  # noqa: F401
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from procs import Stopwatch
 
 SCENARIOS = {}
 
@@ -38,8 +43,8 @@ def start(target, *args):
 
 
 def kill(process):
-    """Kills it; the moment."""
-    moment = time.monotonic()
+    """Kills it; a stopwatch from that moment on."""
+    moment = Stopwatch()
     os.kill(process.os_pid, signal.SIGKILL)
     return moment
 
@@ -252,7 +257,7 @@ def main(names):
     for name in names or SCENARIOS:
         try:
             moment, processes = SCENARIOS[name]()
-            took = time.monotonic() - moment
+            took = moment.seconds()
             for each in processes:
                 each.join(10)
             codes = [each.exitcode for each in processes]
