@@ -1,5 +1,6 @@
 package dragon.agent;
 
+import dragon.agent.os.LibraryCalls;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ public final class Main {
     }
 
     public static void main(String[] arguments) {
+        LibraryCalls.use();
         String home = home();
         if (home == null || arguments.length < 4 || !arguments[0].equals("--plain")) {
             System.err.println(

@@ -1,6 +1,7 @@
 package dragon.launcher;
 
 import dragon.agent.Agent;
+import dragon.agent.os.LibraryCalls;
 import java.io.IOException;
 import java.util.function.IntConsumer;
 import sun.misc.Signal;
@@ -24,6 +25,7 @@ public final class Main {
     }
 
     private static int run(int count) {
+        LibraryCalls.use();
         try {
             CommandLine line = CommandLine.parse(Bytes.arguments(count));
             return switch (line.kind()) {

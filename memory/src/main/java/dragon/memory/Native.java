@@ -10,52 +10,57 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Calls libc. All calls have one shape (seven integers in, one out, the function's address in front). Widening the integers is right by the calling conventions of x86-64
- * and aarch64, variadic functions included. Thread-safe.
- *
- * <p>Two ways lead there. Any JVM can go by {@code java.lang.foreign}, which takes some 18 ms to make its first call. Where the property {@code dragon.calls} names the
- * library of {@code native/jvm}, as it does for the run-time's own JVM, whose start is part of every program's, that is used instead; it is ready in a quarter of a
- * millisecond. If it cannot be loaded, the first way does as well.
+ * Calls libc, by {@code java.lang.foreign}, or by what a program has named before it touched anything else here. All calls have one shape (seven integers in, one out, the
+ * function's address in front). Widening the integers is right by the calling conventions of x86-64 and aarch64, variadic functions included. Thread-safe.
  */
 public final class Native {
-    private static final boolean LIBRARY = load(System.getProperty("dragon.calls"));
+    private static volatile Calls calls = new ForeignCalls();
 
     private Native() {}
 
-    private static boolean load(String library) {
-        if (library == null) {
-            return false;
-        }
-        try {
-            System.load(library);
-            return true;
-        } catch (UnsatisfiedLinkError _) {
-            return false;
-        }
+    /** A way to call libc. */
+    public interface Calls {
+        /** The address of one of libc's symbols. */
+        long symbol(String name);
+
+        /** Calls the function at that address: what it returned, or minus its errno if that was -1. */
+        long call(long function, long a, long b, long c, long d, long e, long f, long g);
+    }
+
+    /** All calls from now on go that way. */
+    public static void use(Calls way) {
+        calls = way;
     }
 
     /** The address of one of libc's symbols. */
     public static long symbol(String name) {
-        if (!LIBRARY) {
-            return Foreign.LINKER.defaultLookup().findOrThrow(name).address();
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            long address = librarySymbol(arena.allocateFrom(name).address());
-            if (address == 0) {
-                throw new DragonException(DragonException.Category.INTERNAL, "system", "libc has no " + name);
-            }
-            return address;
-        }
+        return calls.symbol(name);
     }
 
     /** Calls the function at that address: what it returned, or minus its errno if that was -1. */
     public static long call(long function, long a, long b, long c, long d, long e, long f, long g) {
-        return LIBRARY ? libraryCall(function, a, b, c, d, e, f, g) : Foreign.call(function, a, b, c, d, e, f, g);
+        return calls.call(function, a, b, c, d, e, f, g);
     }
 
-    private static native long libraryCall(long function, long a, long b, long c, long d, long e, long f, long g);
+    /** The linker, which takes some 18 ms to make its first call, is not touched before that. */
+    private static final class ForeignCalls implements Calls {
+        @Override
+        public long symbol(String name) {
+            return Foreign.LINKER.defaultLookup().findOrThrow(name).address();
+        }
 
-    private static native long librarySymbol(long name);
+        @Override
+        public long call(long function, long a, long b, long c, long d, long e, long f, long g) {
+            MemorySegment errno = Foreign.ERRNO.get();
+            long result;
+            try {
+                result = (long) Foreign.CALL.invokeExact(MemorySegment.ofAddress(function), errno, a, b, c, d, e, f, g);
+            } catch (Throwable impossible) {
+                throw new AssertionError(impossible);
+            }
+            return (int) result == -1 ? -errno.get(JAVA_INT, 0) : result;
+        }
+    }
 
     private static final class Foreign {
         static final Linker LINKER = Linker.nativeLinker();
@@ -67,16 +72,5 @@ public final class Native {
         /** A thread's room for an errno: an arena for each call would cost several times the call. */
         static final ThreadLocal<MemorySegment> ERRNO =
                 ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
-
-        static long call(long function, long a, long b, long c, long d, long e, long f, long g) {
-            MemorySegment errno = ERRNO.get();
-            long result;
-            try {
-                result = (long) CALL.invokeExact(MemorySegment.ofAddress(function), errno, a, b, c, d, e, f, g);
-            } catch (Throwable impossible) {
-                throw new AssertionError(impossible);
-            }
-            return (int) result == -1 ? -errno.get(JAVA_INT, 0) : result;
-        }
     }
 }
