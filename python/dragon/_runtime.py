@@ -167,6 +167,9 @@ def _end_interrupted_children() -> None:
     others = {argument for each in finalizers for argument in each._args if isinstance(argument, process.BaseProcess)}
     children = [child._popen for child in process.active_children() if child not in others]  # type: ignore[attr-defined]
     ours = [child.process_id for child in children if child.method == "dragon"]
+    for child in children:
+        if child.method != "dragon":
+            child._send_signal(signal.SIGTERM)
     try:
         if ours:
             _agent.call(SignalFamilies(ours, signal.SIGTERM))
