@@ -19,6 +19,8 @@ BENCHMARKS = {
     "queue-1m-bytearray": "messages",
     "queue-1m-array": "messages",
     "queue-1m-numpy": "messages",
+    "queue-1m-str": "messages",
+    "queue-1m-tuple": "messages",
     "queue-4-to-1": "messages",
     "lock-free": "locks",
     "lock-4": "locks",

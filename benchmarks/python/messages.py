@@ -112,6 +112,14 @@ def queue_1m_numpy(mp: Any) -> float:
     return _one_way(mp, numpy.zeros(1 << 17), 64)
 
 
+def queue_1m_str(mp: Any) -> float:
+    return _one_way(mp, "x" * (1 << 20), 64)
+
+
+def queue_1m_tuple(mp: Any) -> float:
+    return _one_way(mp, (1, bytes(1 << 20)), 64)
+
+
 def queue_4_to_1(mp: Any) -> float:
     """Thousands of messages a second, of four senders together: one burst, in which all that is in the queue is there for the first time."""
     count, queue, ready, go = 10_000, mp.Queue(), mp.Semaphore(0), mp.Semaphore(0)

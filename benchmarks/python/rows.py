@@ -185,6 +185,8 @@ ALL: list[Benchmark] = [
     _python("queue-1m-bytearray", "Queue one way, 1 MiB, bytearray", "1/s", True, Goal(10_000)),
     _python("queue-1m-array", "Queue one way, 1 MiB, array.array", "1/s", True, Goal(10_000)),
     _python("queue-1m-numpy", "Queue one way, 1 MiB, NumPy array", "1/s", True, Goal(10_000)),
+    _python("queue-1m-str", "Queue one way, 1 MiB, str", "1/s", True, Goal(3_000)),
+    _python("queue-1m-tuple", "Queue one way, 1 MiB, bytes in a tuple", "1/s", True, Goal(3_000)),
     _python("queue-4-to-1", "Queue, 4 senders to 1, 1 KiB", "k/s", True, Goal(500)),
     _python("lock-free", "Lock, free, acquire + release", "M/s", True, Goal(times=1)),
     _python("lock-4", "Lock, 4 processes, acquire + release", "M/s", True, Goal(times=1)),

@@ -58,7 +58,10 @@ static PyObject *send_message(PyObject *self, struct dragon_outgoing *message, P
     message->channel = channel_of(&call);
     message->flags |= shm_signature << SIGNATURE_SHIFT;
     bool small = message->length <= SHM_COPY_UNLOCKED;
-    if (small) result = dragon_channel_send(call.thread, message, DRAGON_NO_WAIT);
+    if (small)
+        result = dragon_channel_send(call.thread, message, DRAGON_NO_WAIT);
+    else
+        shm_keep_memory_for(message->length);
     if (result == DRAGON_TIMEOUT && !(small && deadline == DRAGON_NO_WAIT)) {
         shm_unlock(&call);
         result = dragon_channel_send(call.thread, message, deadline);
@@ -201,6 +204,7 @@ static void copy_out(struct shm_call *call, void *to, const uint8_t *from, uint6
 static PyObject *to_bytes(struct shm_call *call, const struct dragon_incoming *message)
 {
     if (message->length <= SHM_COPY_UNLOCKED) return PyBytes_FromStringAndSize((const char *)message->bytes, (Py_ssize_t)message->length);
+    shm_keep_memory_for(message->length);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)message->length);
     if (bytes) copy_out(call, PyBytes_AsString(bytes), message->bytes, message->length);
     return bytes;
@@ -227,6 +231,7 @@ static PyObject *to_parts(struct shm_call *call, const struct dragon_incoming *m
         return PyErr_Format(shm_error, "recv: a message of parts contradicts itself (%llu parts)", (unsigned long long)n);
     const uint8_t *sizes = message->bytes + 8, *from = sizes + n * 8;
     left -= 8 + n * 8;
+    if (left > SHM_COPY_UNLOCKED) shm_keep_memory_for(left);
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (uint64_t i = 0; list && i < n; i++) {
         uint64_t size;

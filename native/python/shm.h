@@ -58,6 +58,9 @@ SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
 /* large.c */
 SHM_INTERNAL extern PyMethodDef shm_large_methods[];
 
+/* malloc.c */
+SHM_INTERNAL void shm_keep_memory_for(uint64_t message);
+
 /* ahead.c */
 SHM_INTERNAL void shm_ahead_forget(void);
 SHM_INTERNAL void shm_ahead_prepare(int forks);

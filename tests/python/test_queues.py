@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import platform
+import resource
 import sys
 import threading
 import time
@@ -215,3 +217,32 @@ def test_a_simple_queue_never_holds_its_senders_up(ctx: Any) -> None:
     for _ in range(40):
         queue.put(bytes(1 << 20))
     assert sum(len(queue.get()) for _ in range(40)) == 40 << 20
+
+
+def _faults_a_message(queue: Any, thing: object, answers: Any) -> None:
+    def faults() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    def pass_it(count: int) -> None:
+        for _ in range(count):
+            queue.put(thing)
+            assert queue.get() == thing
+
+    pass_it(10)
+    before = faults()
+    pass_it(40)
+    answers.put((faults() - before) / 40)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what another malloc keeps is its own affair")
+@pytest.mark.parametrize(
+    "thing", ["x" * (1 << 20), (1, bytes(1 << 20)), bytearray(1 << 20)], ids=["str", "tuple", "bytearray"]
+)
+def test_large_messages_come_in_memory_that_is_kept(ctx: Any, thing: object) -> None:
+    """Memory that is new each time is cleared by the kernel page by page: 256 pages for each copy."""
+    answers = ctx.Queue()
+    child = ctx.Process(target=_faults_a_message, args=(ctx.Queue(), thing, answers))
+    child.start()
+    faults = answers.get(timeout=PATIENCE)
+    child.join()
+    assert faults < 64
