@@ -134,7 +134,7 @@ class Books:
         """Gives out tasks, as far as workers can have more."""
         taken: list[Any] = []
         try:
-            while self._next(taken):
+            while self._next(taken) or (self._share() and self._next(taken)):
                 self._hand_over(taken[0])
                 taken.clear()
         except _shm.RunOver:
@@ -285,8 +285,6 @@ class Books:
             self._forget(key)
             worker.given.pop(key, None)  # the last, since this tells that the result was dealt with
             self._place(worker)
-            if not worker.given:
-                self._share(worker)
 
     def _forget(self, key: Key) -> None:
         self._tasks.pop(key, None)
@@ -294,12 +292,15 @@ class Books:
             if book:
                 book.pop(key, None)
 
-    def _share(self, worker: Worker) -> None:
-        """A worker has nothing left. Where nothing waits for a worker, it gets some that others have not begun. With the lock held."""
-        if not self.pending and len(self._tasks) > len(self.workers) - len(self.idle):
-            busiest = max(self.workers.values(), key=lambda each: len(each.given))
-            if len(busiest.given) > 1:
+    def _share(self) -> bool:
+        """Where nothing waits for a worker and one has nothing, it gets some that others have not begun: those are taken back here. Were there any?"""
+        if not self.idle or self.pending or len(self._tasks) <= len(self.workers) - len(self.idle):
+            return False
+        with self.lock:
+            busiest = max(self.workers.values(), key=lambda each: len(each.given), default=None)
+            if busiest is not None and len(busiest.given) > 1:
                 self._take_back(busiest, len(busiest.given) // 2)
+        return bool(self.pending)
 
     def _take_back(self, worker: Worker, most: int) -> None:
         """Takes up to so many tasks that a worker has not begun. With the lock held."""

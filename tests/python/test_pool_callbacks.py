@@ -148,6 +148,21 @@ def test_what_a_task_that_was_taken_back_referred_to_is_freed(ctx: Any) -> None:
     pool.join()
 
 
+def test_no_task_waits_behind_a_long_one_while_a_worker_is_idle(ctx: Any) -> None:
+    """All answers of the other worker are dealt with at once, while the tasks' end has not been seen: the callback before them holds them up."""
+    event, told = ctx.Event(), ctx.Event()
+    with ctx.Pool(2) as pool:
+        intake = pool._dispatcher.intake
+        first = pool.apply_async(targets.square, (1,), callback=lambda _: told.set() or intake.channel.poll(PATIENCE))
+        assert told.wait(PATIENCE)
+        held = pool.apply_async(tasks.wait_on, (event,))
+        assert pool.map_async(targets.square, [3, 4], chunksize=1).get(PATIENCE / 4) == [9, 16]
+        assert not held.ready()
+        event.set()
+        assert (held.get(PATIENCE), first.get(PATIENCE)) == (True, 1)
+    pool.join()
+
+
 def test_a_forked_child_cannot_use_its_parents_pool(ctx: Any, warm: Any) -> None:
     executor = dragon.ProcessPoolExecutor(1, ctx)
     assert executor.submit(targets.square, 3).result(PATIENCE) == 9
