@@ -62,7 +62,7 @@ static PyObject *wait_barrier(PyObject *self, PyObject *const *args, Py_ssize_t 
     dragon_end(call.thread);
     shm_end(&call);
     if (PyErr_Occurred()) return NULL;
-    if (result == DRAGON_OK) return PyLong_FromUnsignedLong(pass.index);
+    if (result == DRAGON_OK) return shm_told(PyLong_FromUnsignedLong(pass.index));
     if (result == DRAGON_CLOSED) Py_RETURN_NONE;
     return shm_raise(result, "wait");
 }

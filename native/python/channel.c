@@ -219,7 +219,7 @@ static PyObject *recv_bytes(PyObject *self, PyObject *const *args, Py_ssize_t co
     if (!shm_arguments("recv", names, 0, args, count, keywords, values) || !receive(self, &call, &message, values[0])) return NULL;
     PyObject *bytes = to_bytes(&call, &message);
     done(&call, &message);
-    return bytes;
+    return shm_told(bytes);
 }
 
 /* [bytearray, ...]; the sizes are checked, since any process of the run may have written them. */
@@ -250,7 +250,7 @@ static PyObject *to_parts(struct shm_call *call, const struct dragon_incoming *m
     return list;
 }
 
-static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
+static PyObject *take_message(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
     static const char *const names[] = {"timeout", NULL};
     PyObject *values[1];
@@ -265,6 +265,11 @@ static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t 
     Py_XDECREF(flags);
     Py_XDECREF(data);
     return pair;
+}
+
+static PyObject *recv_message(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
+{
+    return shm_told(take_message(self, args, count, keywords));
 }
 
 /* A buffer too small: the message goes into the exception. */
@@ -303,7 +308,7 @@ static PyObject *recv_into(PyObject *self, PyObject *const *args, Py_ssize_t cou
         done(&call, &message);
     }
     PyBuffer_Release(&view);
-    return result;
+    return shm_told(result);
 }
 
 static PyObject *poll_channel(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
@@ -384,6 +389,8 @@ static PyMethodDef methods[] = {
     SHM_METHOD("send_parts", send_parts, 0, "send_parts(parts, timeout=None, flags=1)\n\nOne message of several buffers."),
     SHM_METHOD("recv", recv_bytes, 0, "recv(timeout=None)\n\nThe next message."),
     SHM_METHOD("recv_message", recv_message, 0, "recv_message(timeout=None)\n\n(flags, bytes), or (flags, [bytearray, ...]) for a message of parts."),
+    SHM_METHOD("take_message", take_message, 0,
+               "take_message(timeout=None)\n\nAs recv_message; but what its sender printed before may not be shown yet."),
     SHM_METHOD("recv_into", recv_into, 0, "recv_into(buffer, offset=0, timeout=None)\n\nThe next message into a buffer; returns its size."),
     SHM_METHOD("poll", poll_channel, 0, "poll(timeout=0)\n\nIs a message, or the end, there to be received?"),
     SHM_SIMPLE("close", close_channel, 0, "close()\n\nFor everyone, at once."),

@@ -98,7 +98,7 @@ static PyObject *wait_condition(PyObject *self, PyObject *const *args, Py_ssize_
         shm_end(&lock);
     }
     shm_end(&call);
-    return result;
+    return shm_told(result);
 }
 
 static PyObject *notify_n(PyObject *self, uint32_t n)

@@ -56,7 +56,7 @@ static PyObject *wait_event(PyObject *self, PyObject *const *args, Py_ssize_t co
         shm_lock(&call);
     }
     shm_end(&call);
-    if (result == DRAGON_OK) Py_RETURN_TRUE;
+    if (result == DRAGON_OK) return shm_told(PyBool_FromLong(true));
     if (result == DRAGON_AGAIN && !shm_running("wait")) return NULL;
     if (result == DRAGON_AGAIN || result == DRAGON_TIMEOUT) Py_RETURN_FALSE;
     return shm_raise(result, "wait");

@@ -18,6 +18,8 @@ static PyObject *bind_lock(PyObject *type, PyObject *const *args, Py_ssize_t cou
     return shm_bind_to(type, args, count, keywords, false);
 }
 
+static PyObject *leave(PyObject *self, PyObject *args);
+
 /* A free lock is taken without a record; a taken one is waited for. */
 static PyObject *acquire_until(PyObject *self, int64_t deadline)
 {
@@ -41,7 +43,7 @@ static PyObject *acquire_until(PyObject *self, int64_t deadline)
     }
     if (SHM_LIKELY(result == DRAGON_OK)) {
         object->owner_died = acquire.owner_died;
-        Py_RETURN_TRUE;
+        return shm_acquired(self, leave);
     }
     if (result == DRAGON_TIMEOUT || result == DRAGON_AGAIN) Py_RETURN_FALSE;
     return shm_raise(result, "acquire");

@@ -32,8 +32,8 @@ static bool fill(PyObject *module)
     return shm_errors_init(module) && shm_objects_init(module) && PyModule_AddFunctions(module, shm_process_methods) == 0 &&
            PyModule_AddFunctions(module, shm_many_methods) == 0 && PyModule_AddFunctions(module, shm_zygote_methods) == 0 &&
            PyModule_AddFunctions(module, shm_large_methods) == 0 && PyModule_AddFunctions(module, shm_ahead_methods) == 0 &&
-           PyModule_AddIntConstant(module, "USER", DRAGON_USER) == 0 && PyModule_AddIntConstant(module, "SENDER", DRAGON_SENDER) == 0 &&
-           PyModule_AddIntConstant(module, "RECEIVER", DRAGON_RECEIVER) == 0;
+           PyModule_AddFunctions(module, shm_shown_methods) == 0 && PyModule_AddIntConstant(module, "USER", DRAGON_USER) == 0 &&
+           PyModule_AddIntConstant(module, "SENDER", DRAGON_SENDER) == 0 && PyModule_AddIntConstant(module, "RECEIVER", DRAGON_RECEIVER) == 0;
 }
 
 PyMODINIT_FUNC PyInit__shm(void);

@@ -19,6 +19,8 @@ static PyObject *bind_semaphore(PyObject *type, PyObject *const *args, Py_ssize_
     return shm_bind_to(type, args, count, keywords, false);
 }
 
+static PyObject *leave(PyObject *self, PyObject *args);
+
 static PyObject *acquire_until(PyObject *self, int64_t deadline)
 {
     struct shm_call call;
@@ -31,7 +33,7 @@ static PyObject *acquire_until(PyObject *self, int64_t deadline)
         shm_lock(&call);
     }
     shm_end(&call);
-    if (SHM_LIKELY(result == DRAGON_OK)) Py_RETURN_TRUE;
+    if (SHM_LIKELY(result == DRAGON_OK)) return shm_acquired(self, leave);
     if (result == DRAGON_TIMEOUT) Py_RETURN_FALSE;
     return shm_raise(result, "acquire");
 }

@@ -58,6 +58,13 @@ SHM_INTERNAL extern PyMethodDef shm_zygote_methods[];
 /* large.c */
 SHM_INTERNAL extern PyMethodDef shm_large_methods[];
 
+/* shown.c */
+SHM_INTERNAL extern const dragon_u32 *shm_printed; /* how often workers have written to the run's streams; for a process that prints by itself */
+SHM_INTERNAL extern uint32_t shm_seen; /* as far as that is shown */
+SHM_INTERNAL bool shm_show(void);
+SHM_INTERNAL PyObject *shm_acquired(PyObject *self, PyObject *leave(PyObject *, PyObject *)); /* as shm_told; it lets go again if a handler raised */
+SHM_INTERNAL extern PyMethodDef shm_shown_methods[];
+
 /* malloc.c */
 SHM_INTERNAL void shm_keep_memory_for(uint64_t message);
 
@@ -149,6 +156,19 @@ static inline bool shm_begin(struct shm_call *call, PyObject *self)
     }
     call->object = (struct shm_object *)self;
     return true;
+}
+
+static inline bool shm_is_behind(void)
+{
+    return dragon_load(shm_printed) != shm_seen;
+}
+
+/* The result of what was received or waited for, once what its sender printed before is shown. NULL if a signal's handler raised meanwhile. */
+static inline PyObject *shm_told(PyObject *result)
+{
+    if (!result || SHM_LIKELY(!shm_is_behind()) || shm_show()) return result;
+    Py_DECREF(result);
+    return NULL;
 }
 
 static inline void shm_end(struct shm_call *call)

@@ -56,7 +56,7 @@ static PyObject *join(PyObject *self, PyObject *const *args, Py_ssize_t count, P
     int result = dragon_tasks_join(call.thread, call.object->binding.object, messages, deadline);
     shm_lock(&call);
     end_both(&call, values[0]);
-    if (result == DRAGON_OK) Py_RETURN_TRUE;
+    if (result == DRAGON_OK) return shm_told(PyBool_FromLong(true));
     if (result == DRAGON_TIMEOUT) Py_RETURN_FALSE;
     return shm_raise(result, "join");
 }

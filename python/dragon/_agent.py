@@ -151,8 +151,16 @@ def tell(body: FrameBody) -> None:
 
 
 def flush() -> None:
-    """Returns when all that workers wrote so far is where it belongs."""
+    """Returns when all that workers wrote so far is where it belongs; or soon, where that takes nothing (a terminal that is stopped)."""
     call(Flush())
+
+
+def show() -> None:
+    """As `flush`, for the extension; it goes without where the agent cannot be asked."""
+    try:
+        flush()
+    except OSError:
+        pass
 
 
 def startup() -> Startup:
@@ -212,6 +220,7 @@ def _join() -> Place:
     if _startup is None:
         _startup = Startup(_runtime.first_environment(), credentials(_shm.info()["agent_pid"]))
     _shm.adopt(welcome.client)
+    _shm.prints_by_itself()
     head = welcome.process_id & 0xFFFFFFFF == HEAD_ID
     own = (stream_of(1), stream_of(2)) if head else (None, None)
     _place = Place(os.getpid(), role, welcome.run_id, welcome.process_id, welcome.client, own)

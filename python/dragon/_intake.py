@@ -23,6 +23,7 @@ _LOOKS = (
 )  # so many times so many looks at the channel before a helper gives up: about as long as it takes to wake a thread
 _MISSES = 8  # in vain; after so many it looks only now and then
 _PROBE = 32
+_TOGETHER = 64  # messages
 
 
 class Intake:
@@ -111,13 +112,15 @@ class Intake:
                 self._taker = 0
 
     def _take_all(self) -> bool:
-        inbox, receive = self._inbox, self.channel.recv_message
+        inbox, take = self._inbox, self.channel.take_message
         while True:
             if not inbox:
                 try:
-                    inbox.extend(map(receive, (0,)))
+                    inbox.extend(map(take, (0,)))
                 except _shm.Timeout:
                     return True
+                if _shm.is_behind():
+                    self._catch_up()
             try:
                 running = self._deal(*inbox[0])
             except _shm.RunOver:
@@ -133,3 +136,12 @@ class Intake:
             inbox.popleft()
             if not running:
                 return False
+
+    def _catch_up(self) -> None:
+        """What workers printed is shown before their results are known: for all that have come, together."""
+        try:
+            while len(self._inbox) < _TOGETHER:
+                self._inbox.extend(map(self.channel.take_message, (0,)))
+        except _shm.Timeout:
+            pass
+        _shm.catch_up()

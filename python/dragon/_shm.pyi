@@ -51,6 +51,18 @@ def set_attach(callback: Callable[[], None] | None) -> None:
 def set_grow(callback: Callable[[int], None] | None) -> None:
     """Called (GIL held) with a class number when memory of that class is used up: it asks the agent, and raises MemoryError when refused."""
 
+def wrote() -> None:
+    """Say that this worker has written to its stdout or stderr."""
+
+def prints_by_itself() -> None:
+    """Have what workers have written shown before this process learns what came after it: whatever receives, acquires or waits here has the agent see to it (`_agent.show`)."""
+
+def is_behind() -> bool:
+    """Have workers written something that may not be shown yet?"""
+
+def catch_up() -> None:
+    """If so, have it shown."""
+
 def orderly() -> None:
     """Say that this process is ending in order (its locks stay as they are)."""
 
@@ -138,6 +150,9 @@ class Channel(_Object):
         """One message of several buffers, gathered without an intermediate copy; received by recv_message as a list. ``flags``: odd, below 8 (1 means parts)."""
     def recv(self, timeout: float | None = None) -> bytes:
         """The next message. Raises Timeout (empty), Closed (end), RunOver. When killed while it copies, the message is lost with this process, nothing else."""
+    def take_message(self, timeout: float | None = None) -> tuple[int, bytes | list[bytearray]]:
+        """As `recv_message`; but what its sender printed before may not be shown yet (`catch_up`)."""
+
     def recv_message(self, timeout: float | None = None) -> tuple[int, bytes | list[bytearray]]:
         """As recv: (flags, bytes), or for a message of send_parts (flags, [bytearray, ...])."""
     def recv_into(self, buffer: Buffer, offset: int = 0, timeout: float | None = None) -> int:

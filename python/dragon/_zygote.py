@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 from multiprocessing import process, util
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from dragon import _agent, _control, _interpreter, _shm, _template
 from dragon._worker import Known, run
@@ -118,11 +118,34 @@ def _be_nobody() -> None:
         type(threading.main_thread()).native_id = property(lambda _: os.getpid())  # type: ignore[assignment]
 
 
+class _Noted(io.FileIO):
+    """The file below a worker's stdout or stderr. The extension is told what was written: it is to be shown before others hear of what came after it."""
+
+    def write(self, data: Any) -> int:
+        count = super().write(data)
+        _shm.wrote()
+        return count
+
+
 def _line_by_line() -> None:
     """A line leaves the process when it is complete: what a process printed before it was killed is not lost."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+            setattr(sys, name, _noted(stream))
+            setattr(sys, f"__{name}__", getattr(sys, name))
+
+
+def _noted(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """As the interpreter has made it, but for the file below."""
+    raw: Any = _Noted(stream.fileno(), "wb", closefd=False)
+    raw.name = stream.name
+    buffered = raw if isinstance(stream.buffer, io.RawIOBase) else io.BufferedWriter(raw)
+    made: Any = io.TextIOWrapper(
+        buffered, stream.encoding, stream.errors, "\n", line_buffering=True, write_through=stream.write_through
+    )
+    made.mode = "w"
+    return cast(io.TextIOWrapper, made)
 
 
 def _hello(address: str) -> tuple[int, _agent.Place]:

@@ -114,6 +114,19 @@ def test_what_a_process_wrote_comes_before_what_others_write_after_its_end(tmp_p
 
 
 @MODES
+def test_what_a_process_wrote_comes_before_what_others_write_after_it_told_them(tmp_path, launcher):
+    """Who received something, whichever way, finds its sender's lines before his own."""
+    with audit.run(tmp_path, [PROGRAMS / "told_in_order.py"], launcher=launcher) as run:
+        assert run.end() == 0, run.err
+        lines = [each for each in run.lines() if not each.startswith("+++")]
+    places = {each: place for place, each in enumerate(lines)}
+    heard = [each for each in lines if each.startswith("head")]
+    assert len(heard) == 16 * 20 and len(places) == 2 * len(heard)
+    late = [each for each in heard if places[each] < places[each.replace("head", "worker")]]
+    assert not late
+
+
+@MODES
 def test_a_reader_that_goes_away_ends_the_run(tmp_path, launcher):
     """`dragon prog | head -1`: the run ends, with nothing left; no exception of the run-time is shown."""
     inner, outer = os.pipe()

@@ -50,7 +50,7 @@ struct dragon_header { /* section 2 */
     uint64_t unused2[7];
     dragon_u64 limit, granted;
     uint64_t unused3[6];
-    dragon_u32 clients_high;
+    dragon_u32 clients_high, printed;
 };
 _Static_assert(offsetof(struct dragon_header, run_state) == 48 && offsetof(struct dragon_header, mailbox) == 104, "header");
 _Static_assert(offsetof(struct dragon_header, pins) == 112, "header");

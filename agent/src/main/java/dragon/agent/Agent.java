@@ -220,7 +220,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         } else if (body instanceof Grow grow) {
             from.reply(call, memory.grow(grow.blockClass()));
         } else if (body instanceof Flush) {
-            output.flush(() -> from.reply(call, new Flushed()));
+            output.shown(() -> from.reply(call, new Flushed()));
         } else if (body instanceof Signal signal) {
             signal(from, call, signal);
         } else if (body instanceof SignalFamilies families) {

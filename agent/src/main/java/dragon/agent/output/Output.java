@@ -26,10 +26,12 @@ public final class Output {
     private final boolean[] broken = new boolean[2];
     private final List<Source> sources = new ArrayList<>();
     private final LastWords lastWords = new LastWords();
+    private final Shown shown;
     private @Nullable Labels labels;
 
     public Output(Poller poller) {
         this.poller = poller;
+        this.shown = new Shown(poller, this::flush);
         this.writers = new StreamWriter[] {writer(0, "dragon-stdout"), writer(1, "dragon-stderr")};
     }
 
@@ -158,6 +160,11 @@ public final class Output {
     /** Runs {@code done} when all that was written before this call has reached the streams. */
     public void flush(Runnable done) {
         afterQueued(source -> {}, done);
+    }
+
+    /** As {@link #flush}, but streams that take nothing hold up nobody for longer than half a second, and only the first to ask. */
+    public void shown(Runnable done) {
+        shown.then(done);
     }
 
     /** As {@link #flush}, when no process is left that could end a line it has begun. */

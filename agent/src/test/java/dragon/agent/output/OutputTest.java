@@ -142,6 +142,28 @@ class OutputTest {
     }
 
     @Test
+    void whoWantsItShownIsHeldUpOnceByATerminalThatTakesNothing() {
+        Output.Channel channel = ready(); // there is no target yet
+        write(channel.stdout(), "a line\n");
+        int[] times = new int[1];
+        output.shown(() -> times[0]++);
+        assertThat(times).containsExactly(0);
+        output.shown(poller::stop);
+        poller.run();
+        assertThat(times).containsExactly(1);
+        output.shown(() -> times[0]++);
+        assertThat(times).containsExactly(2);
+        output.targets(stdout.other(), stderr.other());
+        flush();
+        assertThat(read(stdout.mine())).isEqualTo("a line\n");
+        assertThat(times).containsExactly(2);
+        write(channel.stdout(), "another\n");
+        output.shown(poller::stop);
+        poller.run();
+        assertThat(read(stdout.mine())).isEqualTo("another\n");
+    }
+
+    @Test
     void writersLearnThatNobodyReads() {
         output.targets(stdout.other(), stderr.other());
         Output.Channel channel = ready();
