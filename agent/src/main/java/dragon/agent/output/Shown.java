@@ -53,7 +53,7 @@ final class Shown {
     }
 
     private void look() {
-        stuck = waiting.peek() == watched;
+        stuck = waiting.contains(watched);
         if (stuck) {
             List.copyOf(waiting).forEach(this::letGo);
         }
