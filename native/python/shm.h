@@ -62,7 +62,7 @@ SHM_INTERNAL extern PyMethodDef shm_large_methods[];
 SHM_INTERNAL extern const dragon_u32 *shm_printed; /* how often workers have written to the run's streams; for a process that prints by itself */
 SHM_INTERNAL extern uint32_t shm_seen; /* as far as that is shown */
 SHM_INTERNAL bool shm_show(void);
-SHM_INTERNAL PyObject *shm_acquired(PyObject *self, PyObject *leave(PyObject *, PyObject *)); /* as shm_told; it lets go again if a handler raised */
+SHM_INTERNAL PyObject *shm_let_go(PyObject *self, PyObject *leave(PyObject *, PyObject *));
 SHM_INTERNAL extern PyMethodDef shm_shown_methods[];
 
 /* malloc.c */
@@ -169,6 +169,13 @@ static inline PyObject *shm_told(PyObject *result)
     if (!result || SHM_LIKELY(!shm_is_behind()) || shm_show()) return result;
     Py_DECREF(result);
     return NULL;
+}
+
+/* As shm_told, of what was acquired: it lets go again if a handler raised. */
+static inline PyObject *shm_acquired(PyObject *self, PyObject *leave(PyObject *, PyObject *))
+{
+    if (SHM_LIKELY(!shm_is_behind()) || shm_show()) Py_RETURN_TRUE;
+    return shm_let_go(self, leave);
 }
 
 static inline void shm_end(struct shm_call *call)

@@ -21,10 +21,9 @@ bool shm_show(void)
     return shown;
 }
 
-PyObject *shm_acquired(PyObject *self, PyObject *leave(PyObject *, PyObject *))
+PyObject *shm_let_go(PyObject *self, PyObject *leave(PyObject *, PyObject *))
 {
     PyObject *type, *value, *traceback;
-    if (SHM_LIKELY(!shm_is_behind()) || shm_show()) Py_RETURN_TRUE;
     PyErr_Fetch(&type, &value, &traceback);
     Py_XDECREF(leave(self, NULL));
     PyErr_Restore(type, value, traceback);
