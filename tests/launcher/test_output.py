@@ -204,3 +204,21 @@ def test_a_terminal_that_is_stopped_holds_up_workers_only(dragon: Launcher) -> N
     assert size == 20000 * 80
     assert process.wait(10) == 0
     os.close(master)
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["launcher", "plain"])
+def test_what_a_full_disk_does_not_take_is_told_once(dragon: Launcher, plain: bool) -> None:
+    """As a run's very last words, and once in all; nobody who writes is troubled by it."""
+    dragon.program(
+        HEAD
+        + "def work(n):\n    for i in range(3):\n        print(n, 'to stdout', flush=True)\n        print(n, 'to stderr', file=sys.stderr, flush=True)\n"
+        + MAIN
+        + "    for n in range(2):\n        p = mp.Process(target=work, args=(n,)); p.start(); p.join(); assert p.exitcode == 0\n"
+    )
+    way = {"by": sys.executable, "env": {"PYTHONPATH": str(dragon.root / "python")}} if plain else {}
+    with open("/dev/full", "w") as full:
+        run = dragon.run("prog.py", stdout=full, **way)
+    assert run.returncode == 0
+    lines = [line for line in run.stderr.splitlines() if line.startswith("dragon: ")]
+    assert len(lines) == 1 and "stdout are lost" in lines[0] and "No space left on device" in lines[0]
+    assert run.stderr.count("to stderr") == 6

@@ -293,8 +293,8 @@ public final class Linux {
         }
     }
 
-    /** Writes all of it, however long that takes; false when the reader is gone. */
-    public static boolean writeAll(int fd, MemorySegment from, long size) {
+    /** Writes all of it, however long that takes; 0, or the errno with which no more is taken: EPIPE when the reader is gone. */
+    public static int writeAll(int fd, MemorySegment from, long size) {
         long written = 0;
         while (written < size) {
             int n = write(fd, from.asSlice(written), size - written);
@@ -303,10 +303,10 @@ public final class Linux {
             } else if (n == -EAGAIN) {
                 awaitWritable(fd);
             } else if (n != -EINTR) {
-                return false;
+                return -n;
             }
         }
-        return true;
+        return 0;
     }
 
     public static int eventfd() {

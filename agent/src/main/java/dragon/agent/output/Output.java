@@ -36,7 +36,15 @@ public final class Output {
     }
 
     private StreamWriter writer(int stream, String name) {
-        return new StreamWriter(name, poller, this::resume, () -> breakOff(stream));
+        return new StreamWriter(name, poller, this::resume, () -> breakOff(stream), errno -> notWritten(stream, errno));
+    }
+
+    /** By the thread that writes the stream. What is lost on stderr can be told nowhere. */
+    private void notWritten(int stream, int errno) {
+        if (stream == 0) {
+            say("dragon: lines that workers wrote to stdout are lost: it cannot be written to (" + Linux.explain(errno)
+                    + "). Later lines are shown once it can be; this is told once");
+        }
     }
 
     /** Nobody reads the stream: who writes to it learns it as with a pipe (EPIPE). */
@@ -91,7 +99,7 @@ public final class Output {
         }
     }
 
-    /** A line of the run-time itself, on stderr. */
+    /** A line of the run-time itself, on stderr. For any thread. */
     public void say(String line) {
         byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
         writers[1].add(bytes, bytes.length);
@@ -213,11 +221,8 @@ public final class Output {
     /** Does {@code step} for each source when what has been written to it up to now is read, then {@code done} when that is written. */
     private void afterQueued(Consumer<Source> step, Runnable done) {
         List<Source> all = List.copyOf(sources);
-        Countdown read = new Countdown(all.size() + 1, () -> {
-            Countdown written = new Countdown(2, done);
-            writers[0].then(written::one);
-            writers[1].then(written::one);
-        });
+        // stderr after stdout, whose failure is told there
+        Countdown read = new Countdown(all.size() + 1, () -> writers[0].then(() -> writers[1].then(done)));
         for (Source source : all) {
             source.afterQueued(() -> {
                 step.accept(source);

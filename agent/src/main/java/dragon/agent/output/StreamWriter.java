@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The head writes to the same streams by itself, and a pipe that is full takes only writes of up to 4096 bytes (PIPE_BUF) as a whole: so as many lines as fit into one
  * go together, and none is cut but one that is longer.
  *
- * <p>The thread starts with the first line. When nobody reads the stream any more, that is told, and lines are dropped.
+ * <p>The thread starts with the first line. When nobody reads the stream any more, that is told, and lines are dropped. When it takes nothing for another reason (a full disk),
+ * what could not be written is lost, which is told once, and the next lines are tried again: the reason may pass.
  */
 final class StreamWriter {
     private static final int LIMIT = 1 << 18;
@@ -43,23 +45,27 @@ final class StreamWriter {
     private final Poller poller;
     private final Runnable room;
     private final Runnable broken;
+    private final IntConsumer failed;
     private final ArrayDeque<Item> items = new ArrayDeque<>();
     private int waiting; // bytes in items
     private boolean wasFull;
     private int fd = -1;
     private boolean busy; // the thread is writing, or telling
     private boolean discard;
+    private boolean toldOfFailure; // the thread's own
     private @Nullable Thread thread;
 
     /**
      * @param room called on the poller's thread when there is room after {@link #full} was true
      * @param broken called there when nobody reads the stream any more
+     * @param failed called by the writer's own thread with the errno of the first failure of another kind, before anything after it is told to be written
      */
-    StreamWriter(String name, Poller poller, Runnable room, Runnable broken) {
+    StreamWriter(String name, Poller poller, Runnable room, Runnable broken, IntConsumer failed) {
         this.name = name;
         this.poller = poller;
         this.room = room;
         this.broken = broken;
+        this.failed = failed;
     }
 
     /** Writes to {@code fd} from now on; until then lines wait. */
@@ -183,14 +189,18 @@ final class StreamWriter {
         synchronized (this) {
             to = fd;
         }
-        boolean taken = true;
-        for (int at = 0; at < lines.length && taken && to >= 0; ) {
+        int errno = 0;
+        for (int at = 0; at < lines.length && errno == 0 && to >= 0; ) {
             int n = Math.min(piece(lines, at), (int) buffer.byteSize());
             MemorySegment.copy(lines, at, buffer, JAVA_BYTE, 0, n);
-            taken = Linux.writeAll(to, buffer, n);
+            errno = Linux.writeAll(to, buffer, n);
             at += n;
         }
-        written(lines.length, taken);
+        if (errno != 0 && errno != Linux.EPIPE && !toldOfFailure) {
+            toldOfFailure = true;
+            failed.accept(errno);
+        }
+        written(lines.length, errno != Linux.EPIPE);
     }
 
     /** The length of what goes together from {@code at} on: whole lines that a pipe takes at once, or one line that is longer. */
@@ -216,10 +226,10 @@ final class StreamWriter {
         poller.execute(task);
     }
 
-    private synchronized void written(int size, boolean taken) {
+    private synchronized void written(int size, boolean read) {
         busy = false;
         waiting -= size;
-        if (!taken && !discard) {
+        if (!read && !discard) {
             discard = true;
             items.removeIf(item -> item.then == null);
             waiting = 0;
