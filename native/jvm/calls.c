@@ -1,13 +1,16 @@
-/* The door through which the agent's JVM calls libc (agent/.../os/LibraryCalls.java). Bound by the names below, it is ready at once; java.lang.foreign, which does the same without a
+/* The door through which the agent's JVM calls libc (agent/.../os/LibraryCalls.java), and SIGQUIT comes to it. Bound by the names below, it is ready at once; java.lang.foreign, which does the same without a
  * file of its own, takes 18 ms of every run's start to make its first call. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /* Those of JNI, whose header needs a JDK: int64_t is its jlong. */
 int64_t Java_dragon_agent_os_LibraryCalls_call0(void *jvm, void *class, int64_t function, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e,
                                                 int64_t f, int64_t g);
 int64_t Java_dragon_agent_os_LibraryCalls_addressOf(void *jvm, void *class, int64_t name);
+int64_t Java_dragon_agent_os_LibraryCalls_tellQuit(void *jvm, void *class, int64_t eventfd);
 
 /* What the function returned, or minus its errno if that was -1, as an int or as a long: no function that is called here has another result that ends in 32 ones. */
 int64_t Java_dragon_agent_os_LibraryCalls_call0(void *jvm, void *class, int64_t function, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e,
@@ -25,4 +28,26 @@ int64_t Java_dragon_agent_os_LibraryCalls_addressOf(void *jvm, void *class, int6
 {
     (void)jvm, (void)class;
     return (int64_t)(intptr_t)dlsym(RTLD_DEFAULT, (const char *)(intptr_t)name);
+}
+
+static int told; /* by each SIGQUIT */
+
+static void quit(int number)
+{
+    (void)number;
+    int before = errno;
+    uint64_t one = 1;
+    ssize_t written = write(told, &one, sizeof one);
+    (void)written;
+    errno = before;
+}
+
+/* From now on SIGQUIT, of which the JVM gives Java nothing and at which it shows its threads, adds one to that eventfd. 0, or minus an errno. */
+int64_t Java_dragon_agent_os_LibraryCalls_tellQuit(void *jvm, void *class, int64_t eventfd)
+{
+    (void)jvm, (void)class;
+    told = (int)eventfd;
+    struct sigaction action = {.sa_handler = quit, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    return sigaction(SIGQUIT, &action, NULL) ? -(int64_t)errno : 0;
 }

@@ -180,7 +180,9 @@ def test_a_process_whose_first_thread_has_ended_is_killed_too(dragon: Launcher, 
     dragon.await_gone()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+)
 def test_a_signal_to_the_launcher_alone_reaches_the_head(dragon: Launcher, number: int, code: int) -> None:
     process, _ = start(dragon)
     process.send_signal(number)
@@ -203,6 +205,22 @@ def test_a_signal_to_the_whole_group_reaches_the_head_once(dragon: Launcher) -> 
     out, err = process.communicate(timeout=10)
     assert out == "1\n"
     assert err == LAST.format(0)
+
+
+def test_a_head_shows_its_stacks_at_each_quit_and_nobody_else_does(dragon: Launcher) -> None:
+    """As often as it comes, to the launcher alone or, from a terminal, to all of the group."""
+    stacks = (
+        "import faulthandler, signal, sys\nfaulthandler.register(3)\nprint('up', flush=True)\nsys.stdin.readline()\n"
+    )
+    process = dragon.start("-c", stacks, stdin=subprocess.PIPE)
+    assert process.stdout and process.stderr
+    assert process.stdout.readline() == "up\n"
+    for send in (os.kill, os.kill, os.killpg, os.killpg):
+        send(process.pid, signal.SIGQUIT)
+        assert process.stderr.readline().startswith("Current thread")
+        assert process.stderr.readline().startswith('  File "<string>", line ')
+    _, err = process.communicate("\n", timeout=10)
+    assert (process.returncode, err) == (0, LAST.format(0))
 
 
 def test_the_second_interrupt_ends_at_once(dragon: Launcher) -> None:

@@ -75,12 +75,12 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
 
     /** Where signals of the operating system come from. */
     public interface Signals {
-        /** Hands each one on from now on. */
-        void to(IntConsumer receiver);
+        /** Hands each one on from now on; some by the poller. */
+        void to(Poller poller, IntConsumer receiver);
     }
 
     /** There are none. */
-    static final Signals NO_SIGNALS = _ -> {};
+    static final Signals NO_SIGNALS = (_, _) -> {};
 
     /** Starts the keeper, and with it head and zygote, where that was not done before. {@link #run} goes on. From before the head's start no signal is missed. */
     public Agent(Setup setup, Signals signals) {
@@ -100,7 +100,7 @@ public final class Agent implements Keeper.Listener, Connection.Desk {
         this.listener = begun != null ? begun.listener() : Linux.listen(name);
         byte[] address = ("DRAGON_AGENT=" + name).getBytes(StandardCharsets.UTF_8);
         this.workers = new Workers(setup, keeper, output, ids, address, this);
-        signals.to(this::signal);
+        signals.to(poller, this::signal);
         if (setup.head() != null) {
             keeper.start(ids.head(), setup.head().variables(setup.variables()).variable(address));
         }

@@ -2,6 +2,8 @@ package dragon.launcher;
 
 import dragon.agent.Agent;
 import dragon.agent.os.LibraryCalls;
+import dragon.agent.os.Linux;
+import dragon.agent.os.Poller;
 import java.io.IOException;
 import java.util.function.IntConsumer;
 import sun.misc.Signal;
@@ -66,11 +68,12 @@ public final class Main {
     }
 
     /** What the launcher gets is the head's. A signal that was ignored when the launcher was started (nohup) stays so: the JVM sees to that. */
-    private static void forward(IntConsumer receiver) {
+    private static void forward(Poller poller, IntConsumer receiver) {
         SignalHandler handler = signal -> receiver.accept(signal.getNumber());
         Signal.handle(new Signal("INT"), handler);
         Signal.handle(new Signal("TERM"), handler);
         Signal.handle(new Signal("HUP"), handler);
+        LibraryCalls.atQuit(poller, () -> receiver.accept(Linux.SIGQUIT));
     }
 
     private static int print(String text) {

@@ -35,6 +35,7 @@ public final class Linux {
     public static final int READABLE = 4;
 
     public static final int SIGINT = 2;
+    public static final int SIGQUIT = 3;
     public static final int SIGKILL = 9;
     public static final int SIGTERM = 15;
     public static final int SIGCONT = 18;

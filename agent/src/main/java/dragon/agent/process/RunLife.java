@@ -1,5 +1,6 @@
 package dragon.agent.process;
 
+import dragon.agent.os.Linux;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,7 +9,7 @@ import java.util.List;
  * launcher ends with the head's exit code.
  *
  * <p>A signal to the launcher goes on to the head, whose own matter it is to end in order; the second one ends the run at once. Two within {@link #SAME} ms are
- * one: a process group and its leader may be signalled one after the other.
+ * one: a process group and its leader may be signalled one after the other. SIGQUIT goes on as often as it comes: a head that lives on after one shows its stacks at each.
  */
 public final class RunLife {
     /** Signals this close together (ms) are one. */
@@ -136,6 +137,10 @@ public final class RunLife {
     }
 
     private void signalled(Event.Signalled event) {
+        if (event.signal() == Linux.SIGQUIT && signal == 0 && stage == Stage.RUNNING) {
+            effects.add(new Effect.Forward(Linux.SIGQUIT));
+            return;
+        }
         boolean same = event.signal() == signal && event.millis() - signalledAt < SAME;
         boolean second = signal != 0;
         if (same || stage == Stage.OVER || stage == Stage.KILLING) {

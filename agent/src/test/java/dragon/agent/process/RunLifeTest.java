@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class RunLifeTest {
     private static final int INT = 2;
+    private static final int QUIT = 3;
     private static final int TERM = 15;
 
     private final RunLife life = new RunLife(true);
@@ -45,6 +46,14 @@ class RunLifeTest {
         assertThat(signal(INT, 2000)).containsExactly(new Effect.EndKeeper());
         assertThat(life.apply(new Event.HeadEnded(9))).isEmpty();
         assertThat(finish().code()).isEqualTo(130);
+    }
+
+    @Test
+    void aQuitGoesToTheHeadAsOftenAsItComes() {
+        assertThat(signal(QUIT, 1000)).containsExactly(new Effect.Forward(QUIT));
+        assertThat(signal(QUIT, 2000)).containsExactly(new Effect.Forward(QUIT));
+        assertThat(signal(INT, 3000)).containsExactly(new Effect.Forward(INT));
+        assertThat(signal(QUIT, 4000)).containsExactly(new Effect.EndKeeper());
     }
 
     @Test
