@@ -22,12 +22,20 @@ def _end_all() -> None:
     interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
     for dispatcher in list(running):
         if interrupted or dispatcher.interrupted:
-            dispatcher.terminate(SystemExit(1))
+            _end(dispatcher)
         elif dispatcher.settings.finishes:
             dispatcher.close()
     for dispatcher in list(running):
         if dispatcher.settings.finishes:
             dispatcher.join()
+
+
+def _end(dispatcher: Dispatcher) -> None:
+    """Another Ctrl-C has the workers killed at once, and no traceback: the first one's tells all."""
+    try:
+        dispatcher.terminate(SystemExit(1))
+    except KeyboardInterrupt:
+        dispatcher.terminate(SystemExit(1))
 
 
 threading._register_atexit(_end_all)  # type: ignore[attr-defined]

@@ -41,10 +41,10 @@ def pool(call):
         call(pool)
 
 
-def pool_left_open():
+def pool_left_open(task=work):
     pool = mp.Pool(2)
     ready()
-    pool.map(work, range(4))
+    pool.map(task, range(4))
 
 
 def in_a_thread(call):
@@ -58,6 +58,7 @@ POOLS = {
     "imap": lambda: pool(lambda pool: list(pool.imap(work, range(4)))),
     "deaf": lambda: pool(lambda pool: pool.map(interrupted, range(2))),
     "left-open": pool_left_open,
+    "deaf-left-open": lambda: pool_left_open(interrupted),
     "submit": lambda: executor(lambda executor: executor.submit(work, 1).result()),
     "executor-map": lambda: executor(lambda executor: list(executor.map(work, range(4)))),
     "executor-left-open": executor_left_open,
