@@ -241,12 +241,9 @@ class Books:
             from dragon import _unpickling
 
             raise _unpickling.told(error, _died.which(task)) from error.__cause__
-        header = TASK.pack(*key)
-        if not buffers:
-            return _message.PICKLE, header + data
         if self._retries:  # what is sent again is what it was
             buffers = [memoryview(bytes(each)) for each in buffers]
-        return _message.PARTS, [header, data, *buffers]
+        return _message.headed(TASK.pack(*key), data, buffers)
 
     def _choose(self) -> Worker | None:
         """Who gets the next task. Whoever is chosen is in neither book of those who can be given one; see `_place`."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PICKLE, PARTS, BYTES = 0, 1, 2
 
 _OUT_OF_BAND = 4096  # bytes; below, a copy into the pickle costs less than a part of its own
+_APART = 65536  # bytes; a smaller pickle is copied behind its header
 _PLAIN = frozenset((int, float, bool, type(None), str))  # no reducer can be registered that pickle would ask for these
 _THE_BUFFER = pickle.PROTO + b"\x05" + pickle.NEXT_BUFFER + pickle.STOP  # the pickle of an object that is its buffer
 
@@ -84,6 +85,13 @@ def receive_bytes(channel: _shm.Channel, timeout: float | None = None) -> bytes:
     if flags == BYTES:
         return _dumps(data)
     return bytes(ForkingPickler.dumps(_loads(data[0], buffers=data[1:])))  # type: ignore[arg-type]
+
+
+def headed(header: bytes, data: memoryview, buffers: list[memoryview]) -> tuple[int, Any]:
+    """The flags of a message that begins with a header, and its bytes, or its parts: a large pickle is a part of its own, since to put it behind the header takes a copy of it."""
+    if buffers or len(data) > _APART:
+        return PARTS, [header, data, *buffers]
+    return PICKLE, header + data
 
 
 def load(flags: int, data: Any, header: int) -> Any:

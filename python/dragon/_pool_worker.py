@@ -155,10 +155,11 @@ def _with_traceback(error: BaseException, catch: type[BaseException]) -> Any:
 
 
 def _send(outgoing: _shm.Channel, header: bytes, data: memoryview, buffers: list[memoryview]) -> None:
-    if buffers:
-        outgoing.send_parts([header, data, *buffers], None, _message.PARTS)
+    flags, message = _message.headed(header, data, buffers)
+    if flags == _message.PARTS:
+        outgoing.send_parts(message, None, flags)
     else:
-        outgoing.send(header + data)
+        outgoing.send(message)
 
 
 def _leave() -> NoReturn:

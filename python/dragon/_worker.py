@@ -134,6 +134,7 @@ def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
             mine = _read(payload, authkey)
         except Exception as error:
             mine = _read(payload, authkey, _second_look(error, name))
+        payload = b""  # a large one goes here, not at the end of the process
         mine._parent_pid = parent_id
         if type(mine) is not _stock_class:
             _as_its_class_wants(mine, parent)
@@ -154,11 +155,12 @@ def run(birth: Birth, known: Known, ready: Ready | None) -> NoReturn:
     _end(code)
 
 
-def _from_file() -> bytes:
-    """The process object where it is too large to go by the agent."""
+def _from_file() -> Any:
+    """The process object where it is too large to go by the agent: read where it lies, since a copy would take as much memory again."""
+    import mmap
+
     with open(popen.inherited[-1], "rb") as file:
-        file.seek(0)
-        return file.read()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _second_look(error: Exception, name: str) -> Callable[[bytes], Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import io
 import os
 import select
 import signal
@@ -200,22 +199,21 @@ class Popen:
 
     def _pickled(self, process_obj: BaseProcess) -> bytes:
         """The process object, which the agent carries and does not look into; empty if it is in a file, whose descriptor is then the last that is passed."""
-        body = io.BytesIO()
         context.set_spawning_popen(cast(Any, self))
         try:
             name = functools.partial(_part, process_obj)
-            body.write(_message.dump(_payload.told(process_obj), name, out_of_band=False)[0])
+            body, _ = _message.dump(_payload.told(process_obj), name, out_of_band=False)
         finally:
             context.set_spawning_popen(None)
-        if body.tell() <= _INLINE:
-            return body.getvalue()
+        if len(body) <= _INLINE:
+            return bytes(body)
         self.duplicate_for_child(self._file(body))
         return b""
 
-    def _file(self, body: io.BytesIO) -> int:
+    def _file(self, body: memoryview) -> int:
         self._arguments = descriptor = os.memfd_create("dragon-arguments")
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(body.getbuffer())
+            file.write(body)
         return descriptor
 
     def _await(self, timeout: float | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import resource
 import sys
 from multiprocessing import TimeoutError as TimeoutError
 from typing import Any
@@ -34,6 +35,25 @@ def put_or_die(go: Any, book: str, queue: Any, array: bytearray, box: list[int])
 def huge(size: int) -> Any:
     """So many bytes, of which there are none yet."""
     return pickle.PickleBuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))  # MAP_NORESERVE
+
+
+_faults = 0
+_ones = b""
+
+
+def faults() -> int:
+    """How many pages this process was given anew since it was asked last."""
+    global _faults
+    before, _faults = _faults, resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return _faults - before
+
+
+def ones(size: int) -> list[bytes]:
+    """The same bytes for each call with that size."""
+    global _ones
+    if len(_ones) != size:
+        _ones = b"1" * size
+    return [_ones]
 
 
 def use_all(queue: Any, simple: Any, joinable: Any, pipe: Any, lock: Any, event: Any, value: Any) -> int:

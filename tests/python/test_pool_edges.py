@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import mmap
 import multiprocessing as mp
 import os
 import threading
@@ -255,4 +256,20 @@ def test_a_map_in_chunks_of_none_is_refused_and_harms_nothing(ctx: Any, chunksiz
             call(targets.square, [1, 2], chunksize=chunksize)
     assert pool.map(targets.square, [2]) == [4] and pool.map(targets.square, [], chunksize=chunksize) == []
     pool.terminate()
+    pool.join()
+
+
+def test_a_large_task_and_its_answer_are_copied_only_once_on_their_way_out(ctx: Any) -> None:
+    """Into the pickle. Each more takes so much more memory: of a task of gigabytes that is what a process may not have."""
+    size = 40 << 20  # more than malloc keeps for the next
+    pages = size // mmap.PAGESIZE
+    with ctx.Pool(1) as pool:
+        for _ in range(2):  # what is in use for the first time is counted, too
+            tasks.faults()
+            assert pool.apply(len, ([tasks.ones(size)],)) == 1
+            sent = tasks.faults()
+            pool.apply(tasks.faults)
+            assert len(pool.apply(tasks.ones, (size,))[0]) == size
+            answered = pool.apply(tasks.faults)
+        assert 0 < sent < 1.5 * pages and 0 < answered < 1.5 * pages
     pool.join()

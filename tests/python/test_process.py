@@ -397,3 +397,17 @@ def test_the_event_of_an_end_that_nobody_asks_for_any_more_tells_of_another(ctx:
         gc.collect()
         os._exit(ended(4)._popen._exit.id == event)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and third.exitcode == 3
+
+
+def _resident(things: list[bytes]) -> int:
+    """Bytes of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_large_arguments_are_there_only_once(ctx: Any) -> None:
+    """Their pickle is made once, and gone when the process runs."""
+    things, pages = [b"1" * (64 << 20)], (64 << 20) // resource.getpagesize()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    assert ask(ctx, _resident, things)[1] < 1.6 * len(things[0])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1.5 * pages
