@@ -8,6 +8,10 @@ import signal
 from multiprocessing import ProcessError, pool
 from typing import TYPE_CHECKING, Any
 
+from dragon import (
+    _end as _end,  # which popen would import when the first worker has died, with perhaps no descriptor left to do so
+)
+
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
@@ -79,8 +83,7 @@ def call(task: tuple[Any, ...]) -> str:
     if function is pool.mapstar or function is pool.starmapstar:  # type: ignore[attr-defined]
         function, items = args[0]  # a chunk of a map
         words = [_repr(items[0])] if len(items) == 1 else [f"... {len(items)} items from {_repr(items[0])} on"]
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    module = getattr(function, "__module__", None)
+    module, name = _name(function)
     number = f" ({which(task)})" if index else ""
     return f"{module}.{name}({', '.join(words)}){number}"
 
@@ -88,6 +91,14 @@ def call(task: tuple[Any, ...]) -> str:
 def which(task: tuple[Any, ...]) -> str:
     """Which task of a map it is."""
     return f"task {task[1]} of its job, counted from 0"
+
+
+def _name(function: Any) -> tuple[Any, str]:
+    """Its module and name, or its class's. Asking a user's object runs the user's code."""
+    try:
+        return function.__module__, function.__qualname__
+    except Exception:
+        return type(function).__module__, type(function).__qualname__
 
 
 def _repr(thing: Any) -> str:

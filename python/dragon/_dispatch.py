@@ -13,6 +13,7 @@ while they run:
 from __future__ import annotations
 
 import threading
+from functools import partial
 from multiprocessing import ProcessError
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -256,10 +257,14 @@ class Dispatcher:
         if worker is None:
             return
         for task in self.books.bury(worker):
-            self._set(task[0], task[1], (False, self.settings.died(*_died.facts(worker.process, task))))
+            _, error = twice(partial(self._death, worker, task))
+            self._set(task[0], task[1], (False, error))
         self.books.erase(worker)
         if not worker.ready and self.state in ("RUN", "CLOSE"):
             self._not_ready(worker)
+
+    def _death(self, worker: Worker, task: Any) -> BaseException:
+        return self.settings.died(*_died.facts(worker.process, task))
 
     def _not_ready(self, worker: Worker) -> None:
         self._stillborn += 1

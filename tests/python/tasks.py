@@ -24,6 +24,19 @@ def die_at_first(book: str, times: int) -> int:
     return runs
 
 
+class Unfriendly:
+    """A task that kills its worker, and does not like to be asked for its name."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"do not ask for {name}")
+
+    def __reduce__(self) -> Any:
+        return Unfriendly, ()
+
+    def __call__(self) -> None:
+        kill_self()
+
+
 def put_or_die(go: Any, book: str, queue: Any, array: bytearray, box: list[int]) -> int:
     """Puts what it was given, the second time."""
     go.wait(60)

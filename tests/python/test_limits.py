@@ -147,6 +147,30 @@ def test_descriptors_of_a_program(tmp_path: Path) -> None:
     assert lines[3:] == ["-15", "0"]  # a signal needs none, nor does waiting
 
 
+DYING = """
+import dragon, multiprocessing as mp, os, sys
+if __name__ == "__main__":
+    mp.set_start_method("dragon")
+    with mp.Pool(2) as pool:
+        pool.map(abs, range(4))
+        held = []
+        try:
+            while True:
+                held.append(os.dup(0))
+        except OSError:
+            pass
+        try:
+            pool.apply_async(os._exit, (3,)).get(20)
+        except dragon.WorkerDied as error:
+            print(error.how)
+        print(pool.apply_async(abs, (-1,)).get(20))
+"""
+
+
+def test_a_workers_death_is_told_without_a_descriptor(tmp_path: Path) -> None:
+    assert output(tmp_path, DYING, "prlimit", "--nofile=256") == ["ended with exit code 3", "1"]
+
+
 def test_a_process_can_be_ended_without_a_descriptor(tmp_path: Path) -> None:
     """Also by the program's end, which ends a daemon and a pool."""
     assert output(tmp_path, ENDING) == ["[1, 2]", "-9", "-15"]

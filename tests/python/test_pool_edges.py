@@ -273,3 +273,9 @@ def test_a_large_task_and_its_answer_are_copied_only_once_on_their_way_out(ctx: 
             answered = pool.apply(tasks.faults)
         assert 0 < sent < 1.5 * pages and 0 < answered < 1.5 * pages
     pool.join()
+
+
+def test_a_task_without_a_name_that_its_worker_died_of(ctx: Any) -> None:
+    with ctx.Pool(2) as pool, pytest.raises(dragon.WorkerDied, match=r"this task: tasks\.Unfriendly\(\)"):
+        pool.apply_async(tasks.Unfriendly()).get(PATIENCE / 4)
+    pool.join()
