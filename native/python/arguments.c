@@ -42,6 +42,10 @@ bool shm_deadline(PyObject *timeout, int64_t *deadline)
     if (!timeout || timeout == Py_None) return true;
     double seconds = PyFloat_AsDouble(timeout);
     if (seconds == -1.0 && PyErr_Occurred()) return false;
+    if (seconds != seconds) {
+        PyErr_SetString(PyExc_ValueError, "Invalid value NaN (not a number) for a timeout in seconds");
+        return false;
+    }
     if (!(seconds > 0))
         *deadline = DRAGON_NO_WAIT;
     else if (seconds < 9e8)

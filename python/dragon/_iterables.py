@@ -19,7 +19,9 @@ class Iterables:
     """`going_on`: does the pool still take what comes? `over` is told of the run's end."""
 
     def __init__(self, books: Books, going_on: Callable[[], bool], over: Callable[[Exception], None]) -> None:
-        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()  # (tasks, result); None: nothing more will come
+        self.queue: queue.SimpleQueue[Any] = (
+            queue.SimpleQueue()
+        )  # (tasks, result), or (tasks, result._set_length), as CPython has it; None: nothing more will come
         self._books, self._going_on, self._over = books, going_on, over
         self.thread = threading.Thread(target=self._go_through_all, name="Pool_give_tasks", daemon=True)
 
@@ -35,6 +37,7 @@ class Iterables:
 
     def _go_through(self, tasks: Iterator[Task], result: Any) -> bool:
         books, index = self._books, -1
+        result = getattr(result, "__self__", result)
         try:
             for task in tasks:
                 index = task[1]

@@ -57,7 +57,7 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
 
     def __init__(self, pool: Any, callback: Any = None, error_callback: Any = None) -> None:
         self._dispatcher = pool._dispatcher
-        super().__init__(pool, callback, error_callback)
+        stock.ApplyResult.__init__(self, pool, callback, error_callback)
         self._event = Done()
 
     def wait(self, timeout: float | None = None) -> None:
@@ -101,7 +101,7 @@ class ApplyResult(stock.ApplyResult):  # type: ignore[type-arg]
         self._pool = None
 
 
-class MapResult(ApplyResult):
+class MapResult(ApplyResult, stock.MapResult):  # type: ignore[type-arg]
     """The results of a map, in order; of several errors the first that came."""
 
     def __init__(self, pool: Any, chunksize: int, length: int, callback: Any, error_callback: Any) -> None:
@@ -145,7 +145,7 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._waiting: list[Done] = []
-        super().__init__(pool)
+        stock.IMapIterator.__init__(self, pool)
 
     def next(self, timeout: float | None = None) -> Any:
         """The next result; raises StopIteration at the end, TimeoutError after so many seconds without one."""
@@ -243,7 +243,7 @@ class IMapIterator(stock.IMapIterator):  # type: ignore[type-arg]
             self._wake()
 
 
-class IMapUnorderedIterator(IMapIterator):
+class IMapUnorderedIterator(IMapIterator, stock.IMapUnorderedIterator):  # type: ignore[type-arg]
     """The results of an imap as they come."""
 
     def __init__(self, pool: Any) -> None:

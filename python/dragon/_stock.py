@@ -11,6 +11,7 @@ from importlib import import_module
 from multiprocessing import context
 from typing import Any, Callable
 
+from dragon import _classes
 from dragon._late import when_imported
 from dragon._redirect import redirect
 from dragon.context import DragonContext, begin, is_default
@@ -18,7 +19,7 @@ from dragon.context import DragonContext, begin, is_default
 
 def redirect_modules() -> None:
     """Tells the modules that are imported, and those that will be."""
-    for act in (heap, sharedctypes, shared_memory, managers):
+    for act in (heap, sharedctypes, shared_memory, managers, connection, queues, synchronize, pool):
         when_imported("multiprocessing." + act.__name__, act)
     when_imported("concurrent.futures.process", executor)
 
@@ -78,6 +79,39 @@ def managers() -> None:
 
     redirect("SharedMemoryManager", stock.SharedMemoryManager.__init__, make)
     redirect("register_segment", stock._SharedMemoryTracker.register_segment, register)
+
+
+def connection() -> None:
+    """`Pipe()`, unless multiprocessing makes one for itself, or for another start method."""
+    stock: Any = sys.modules["multiprocessing.connection"]
+
+    def make(original: Callable[..., Any], duplex: bool = True) -> Any:
+        caller = (
+            sys._getframe(3).f_globals.get("__name__") or ""
+        )  # this, `follow`, the redirected function, who called it
+        if is_default() and not caller.startswith("multiprocessing."):
+            return _ours("connection").Pipe(duplex)
+        return original(duplex)
+
+    redirect("connection.Pipe", stock.Pipe, make)
+
+
+def queues() -> None:
+    """The classes, which take a context, and those that are derived from them."""
+    for name in ("Queue", "JoinableQueue", "SimpleQueue"):
+        _classes.lead("queues", name, _classes.of_context)
+
+
+def synchronize() -> None:
+    """Likewise."""
+    for name in ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"):
+        _classes.lead("synchronize", name, _classes.of_context)
+
+
+def pool() -> None:
+    """`Pool`, and what is derived from it; and what a program that adds a call to it, as is usual for a starmap that goes on as an imap, makes by itself."""
+    _classes.lead("pool", "Pool", _classes.of_pool)
+    _classes.lead("pool", "IMapIterator", _classes.of_result, "_results")
 
 
 class _ByOsPid(dict[int, Any]):

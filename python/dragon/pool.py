@@ -53,6 +53,7 @@ class Pool(stock.Pool):
             processes = default_workers()
         if processes < 1:
             raise ValueError("Number of processes must be at least 1")
+        processes = operator.index(processes)
         most: Any = maxtasksperchild
         if most is not None and not (isinstance(most, int) and most > 0):
             raise ValueError("maxtasksperchild must be a positive int or None")

@@ -6,6 +6,7 @@ There is no feeder thread: what `put` was given is in shared memory when it retu
 
 from __future__ import annotations
 
+import operator
 import threading
 from multiprocessing import queues as stock
 from queue import Empty, Full
@@ -30,11 +31,12 @@ class Queue(stock.Queue):  # type: ignore[type-arg]
     """A queue for any number of processes. It can be pickled at any time."""
 
     def __init__(self, maxsize: int = 0, *, ctx: BaseContext | None = None) -> None:
+        maxsize = 0 if maxsize <= 0 else operator.index(maxsize)
         if maxsize > SEM_VALUE_MAX:
             raise OverflowError(
                 f"a queue holds at most {SEM_VALUE_MAX} items, not {maxsize}; use 0 for one without a bound"
             )
-        self._maxsize = max(maxsize, 0)
+        self._maxsize = maxsize
         huge = self._maxsize > _LARGEST
         self._start(Channel.create(0 if huge else self._maxsize), Semaphore(self._maxsize) if huge else None)
 

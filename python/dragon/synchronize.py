@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import operator
 import os
-import sys
 from multiprocessing import ProcessError
 from multiprocessing import synchronize as stock
 from threading import BrokenBarrierError
@@ -25,6 +24,7 @@ __all__ = ["Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "OwnerDi
 
 _private: Any = stock  # for what its type stubs do not tell
 SEM_VALUE_MAX: int = _private.SEM_VALUE_MAX
+_MOST = 2**32 - 1  # that one call wakes
 
 
 class _SemLock:
@@ -226,7 +226,7 @@ class Condition(stock.Condition):
     def notify(self, n: int = 1) -> None:
         """Wakes up to `n` of those that wait."""
         assert self._lock._semlock._is_mine(), "lock is not owned"
-        self._condition.notify(max(0, min(n, sys.maxsize)))
+        self._condition.notify(max(0, min(n, _MOST)))
 
     def notify_all(self) -> None:
         """Wakes all that wait."""
