@@ -30,6 +30,16 @@ def test_the_head_has_the_terminal(tmp_path, launcher):
 
 
 @MODES
+def test_a_line_that_a_worker_has_begun_is_shown(tmp_path, launcher):
+    """A progress bar, a question: somebody watches."""
+    with audit.run(tmp_path, [PROGRAM.with_name("begun.py")], launcher=launcher, terminal=True) as run:
+        run.expect("so much of it")
+        os.write(run.master, b"\n")
+        run.expect(", and the rest")
+        assert run.end() == 0
+
+
+@MODES
 @pytest.mark.parametrize("how", ["join", "get", "map", "lock", "sleep", "input"])
 def test_ctrl_c_ends_the_run(tmp_path, how, launcher):
     with audit.run(tmp_path, [PROGRAM, how], launcher=launcher, terminal=True) as run:

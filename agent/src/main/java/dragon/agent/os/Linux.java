@@ -56,6 +56,7 @@ public final class Linux {
     private static final int F_GETFL = 3;
     private static final int O_NONBLOCK = 0x800;
     private static final int FIONREAD = 0x541B;
+    private static final int TIOCGWINSZ = 0x5413;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
     private static final int RLIMIT_FSIZE = 1;
     private static final int RLIMIT_NOFILE = 7;
@@ -272,6 +273,11 @@ public final class Linux {
         MemorySegment answer = ANSWER.get();
         int result = call(Functions.IOCTL, fd, FIONREAD, answer.address(), 0, 0, 0);
         return result < 0 ? 0 : answer.get(JAVA_INT, 0);
+    }
+
+    /** Is {@code fd} a terminal? */
+    public static boolean isTerminal(int fd) {
+        return call(Functions.IOCTL, fd, TIOCGWINSZ, ANSWER.get().address(), 0, 0, 0) == 0;
     }
 
     /** Reads; the number of bytes (0: the end), or minus an errno. */

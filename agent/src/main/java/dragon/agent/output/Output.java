@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Output {
     private static final int MOST_HELD = 1 << 14;
     private static final long PATIENCE = 500; // ms
+    private static final long AGE = 100; // ms; what a writer has begun is shown on a terminal after once to twice that
     private static final int BUDGET = 1 << 17; // bytes read of one source before others get their turn
 
     private final Poller poller;
@@ -289,6 +290,7 @@ public final class Output {
         private final List<Mark> marks = new ArrayList<>();
         private final ByteArrayOutputStream held = new ByteArrayOutputStream();
         private boolean holding = true;
+        private boolean aging;
         private long taken; // bytes read so far
         private boolean paused;
         private boolean ended;
@@ -298,7 +300,7 @@ public final class Output {
             this.stream = stream;
             this.writer = writers[stream];
             this.lines = labels == null
-                    ? new Lines((_, bytes, length) -> writer.add(bytes, length))
+                    ? new Lines((_, bytes, length) -> writer.add(bytes, length), writer::isTerminal)
                     : new Lines(labelled(writer, labels), labels::known);
             sources.add(this);
             watch();
@@ -365,9 +367,23 @@ public final class Output {
                     lastWords.add(pid, bytes);
                 }
                 lines.add(pid, bytes);
+                ageLater();
             } else if (held.size() < MOST_HELD) {
                 held.writeBytes(bytes);
             }
+        }
+
+        private void ageLater() {
+            if (!aging && lines.ages()) {
+                aging = true;
+                poller.after(AGE, this::age);
+            }
+        }
+
+        private void age() {
+            aging = false;
+            lines.age();
+            ageLater();
         }
 
         private void passMarks() {

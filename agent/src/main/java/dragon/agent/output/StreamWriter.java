@@ -50,6 +50,7 @@ final class StreamWriter {
     private int waiting; // bytes in items
     private boolean wasFull;
     private int fd = -1;
+    private boolean terminal;
     private boolean busy; // the thread is writing, or telling
     private boolean discard;
     private boolean toldOfFailure; // the thread's own
@@ -71,7 +72,13 @@ final class StreamWriter {
     /** Writes to {@code fd} from now on; until then lines wait. */
     synchronized void target(int to) {
         fd = to;
+        terminal = Linux.isTerminal(to);
         notifyAll();
+    }
+
+    /** Does it lead to a terminal? */
+    synchronized boolean isTerminal() {
+        return terminal;
     }
 
     /** Lets go of the stream: closes its descriptor, and drops what comes later. Call it when all is written. */
