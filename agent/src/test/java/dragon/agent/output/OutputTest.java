@@ -156,6 +156,8 @@ class OutputTest {
         output.targets(stdout.other(), stderr.other());
         flush();
         assertThat(read(stdout.mine())).isEqualTo("a line\n");
+        poller.execute(poller::stop); // after the news for those who were let go
+        poller.run();
         assertThat(times).containsExactly(2);
         write(channel.stdout(), "another\n");
         output.shown(poller::stop);
