@@ -73,6 +73,8 @@ static void sweep_slot_block(struct dragon_client *dead, struct dragon_slot *slo
     if (word == dragon_block_word(hand >> 24, DRAGON_BLOCK_SENT, 0)) sweep_free_word(hand, word);
 }
 
+static uint64_t sweep_claimed; /* messages that the dead had claimed, and not yet let go */
+
 static void sweep_ring(struct dragon_client *dead, uint32_t number, struct dragon_ring *ring, bool messages)
 {
     for (uint32_t i = 0; i < ring->capacity; i++) {
@@ -81,6 +83,7 @@ static void sweep_ring(struct dragon_client *dead, uint32_t number, struct drago
         uint32_t state = dragon_slot_state(word);
         if ((word & DRAGON_OWNER_MASK) != number || (state != DRAGON_SLOT_WRITING && state != DRAGON_SLOT_READING)) continue;
         if (messages) sweep_slot_block(dead, slot, state == DRAGON_SLOT_WRITING);
+        sweep_claimed += messages && state == DRAGON_SLOT_READING;
         if (state == DRAGON_SLOT_WRITING)
             dragon_store(&slot->word, dragon_slot_word(dragon_lap(word), DRAGON_SLOT_ABANDONED, 0));
         else
@@ -306,10 +309,17 @@ static void sweep_record(struct dragon_client *dead, uint32_t number, struct dra
     }
 }
 
-/* What the dead had in hand for sure: left to others if it ended in order, else done with, and lost, but for what others said to be done. */
-static void sweep_tasks(struct dragon_client *dead, struct dragon_object *object, uint64_t in_hand)
+/* What the dead had in hand: left to others if it ended in order, else done with, and lost, but for what others said to be done. Of those that it was just claiming or doing only
+ * those are lost whose message it had claimed. */
+static void sweep_tasks(struct dragon_client *dead, struct dragon_object *object, uint64_t reference)
 {
     bool orderly = dragon_load(&dead->flags) & DRAGON_ORDERLY;
+    uint64_t in_hand = dragon_tasks_sure(reference), opened = dragon_tasks_opened(reference);
+    if (!orderly) {
+        if (opened > sweep_claimed) opened = sweep_claimed;
+        sweep_claimed -= opened;
+        in_hand += opened;
+    }
     uint64_t word;
     int64_t change;
     do {
@@ -345,7 +355,7 @@ static void sweep_reference(struct dragon_client *dead, uint32_t number, dragon_
         }
     }
     bool tasks = object && object->kind == DRAGON_TASKS;
-    if (tasks) sweep_tasks(dead, object, dragon_tasks_sure(value));
+    if (tasks) sweep_tasks(dead, object, value);
     dragon_store(ref, 0);
     dragon_fence();
     if (object && value & DRAGON_COUNTED && dragon_tracks_ends(object)) sweep_end(dead, object, (uint32_t)value);
@@ -359,6 +369,7 @@ static void sweep(uint32_t number)
     struct dragon_client *dead = dragon_client_at(sweeper, number);
     uint64_t state = dragon_load(&dead->state), audits[512];
     uint32_t records = dragon_load(&dead->records_high), count = 0;
+    sweep_claimed = 0;
     dragon_store(&dead->state, (state & ~UINT64_C(0xff)) | DRAGON_CLIENT_SWEEPING);
     for (uint32_t r = 0; r < records; r++) {
         struct dragon_record *record = dragon_record_at(sweeper, dead, r);

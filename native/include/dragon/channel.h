@@ -24,6 +24,7 @@ struct dragon_binding;
 struct dragon_incoming {
     struct dragon_object *channel;
     const struct dragon_binding *tasks; /* dragon_tasks_receive: what counts them */
+    dragon_u64 *open; /* and the reference in which this one is open until it is claimed; else NULL */
     uint32_t flags;
     uint64_t length;
     const uint8_t *bytes; /* the thread's own, or in a block that dragon_message_done frees */
@@ -140,6 +141,7 @@ static inline int dragon_try_receive(struct dragon_thread *thread, void *argumen
         memcpy(thread->bytes, payload->bytes, message->length);
         message->bytes = thread->bytes;
     }
+    if (message->open) dragon_add(message->open, (uint64_t)0 - (UINT64_C(1) << DRAGON_OPEN_SHIFT));
     dragon_slot_release(&p);
     dragon_fence();
     if (dragon_look(&channel->queue[DRAGON_SENDERS].waiting) && (channel->channel.capacity || dragon_channel_lighter(thread, message, p.index)))

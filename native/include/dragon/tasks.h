@@ -179,16 +179,18 @@ static inline dragon_u64 *dragon_tasks_open(struct dragon_process *process, cons
     }
 }
 
-/* What is received is in this client's hands from before it is claimed. Killed before the claim: the reference goes, the message stays; after it: both are gone. */
+/* What is received is in this client's hands from before it is claimed. Killed before the claim: the reference goes, the message stays; after it: both are gone. It is open until its
+ * slot is let go (dragon_try_receive), by which the sweep knows that it was claimed. */
 static inline int dragon_try_receive_task(struct dragon_thread *thread, void *argument)
 {
     struct dragon_incoming *message = argument;
     int result = dragon_channel_ready(thread->process, message->channel);
     if (result != DRAGON_OK) return result;
-    dragon_u64 *at = dragon_tasks_open(thread->process, message->tasks);
+    message->open = dragon_tasks_open(thread->process, message->tasks);
     result = dragon_try_receive(thread, argument);
-    dragon_add(at, (uint64_t)0 - DRAGON_OPEN - (result == DRAGON_OK ? 0 : DRAGON_TASK));
-    if (result != DRAGON_OK) dragon_tasks_tell(thread, message->tasks->object, message->channel); /* another was quicker */
+    if (result == DRAGON_OK) return result;
+    dragon_add(message->open, (uint64_t)0 - DRAGON_OPEN - DRAGON_TASK);
+    dragon_tasks_tell(thread, message->tasks->object, message->channel); /* another was quicker */
     return result;
 }
 

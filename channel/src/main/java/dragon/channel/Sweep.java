@@ -26,6 +26,7 @@ final class Sweep {
     private final int agent;
     private final Set<Long> hands = new HashSet<>();
     private final Set<Long> objects = new HashSet<>();
+    private int claimed; // messages that it had claimed, and not yet let go
 
     Sweep(Memory memory, int dead, int agent, News news, Audit audit) {
         this.memory = memory;
@@ -133,6 +134,9 @@ final class Sweep {
         if (named != 0 && (Ring.state(word) == Ring.READING || hands.contains(named))) {
             Slots.freeSent(memory, named);
         }
+        if (Ring.state(word) == Ring.READING) {
+            claimed++;
+        }
         sweepSlot(slot, word);
     }
 
@@ -236,7 +240,7 @@ final class Sweep {
             }
             boolean tasks = exists && Slots.kind(memory, object) == Kind.TASKS.code();
             if (tasks) {
-                Tasks.left(memory, object, References.tasks(reference), orderly);
+                Tasks.left(memory, object, inHand(reference), orderly);
             }
             Raw.putLongRelease(at, 0);
             if (exists && (reference & References.COUNTED) != 0 && Ends.tracked(memory, object)) {
@@ -250,6 +254,13 @@ final class Sweep {
             }
             audit.add(object);
         });
+    }
+
+    /** Of the tasks that it was just claiming or doing, those whose message it had claimed are lost with it, if it was killed. */
+    private int inHand(long reference) {
+        int lost = orderly ? 0 : Math.min(References.openTasks(reference), claimed);
+        claimed -= lost;
+        return References.tasks(reference) + lost;
     }
 
     /** If the dead had the last handle of an end, that is closed before anybody hears of the death. */

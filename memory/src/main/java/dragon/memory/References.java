@@ -150,7 +150,12 @@ public final class References {
 
     /** How many tasks a client has in hand for sure, by its reference to what counts them (section 9): without those that it was claiming or doing. */
     public static int tasks(long reference) {
-        return (int) (reference >>> TASKS_SHIFT) - ((int) (reference >>> OPEN_SHIFT) & OPEN_MOST);
+        return (int) (reference >>> TASKS_SHIFT) - openTasks(reference);
+    }
+
+    /** How many it was just claiming or doing. */
+    public static int openTasks(long reference) {
+        return (int) (reference >>> OPEN_SHIFT) & OPEN_MOST;
     }
 
     /** Entries a client ever used: the bound for scans. */
