@@ -15,10 +15,12 @@ bool shm_show(void)
     uint32_t printed = dragon_load(shm_printed);
     PyObject *agent = PyImport_ImportModule("dragon._agent");
     PyObject *shown = agent ? PyObject_CallMethod(agent, "show", NULL) : NULL;
+    bool fine = shown || !agent; /* at the interpreter's end there is no module to ask any more */
     shm_seen = printed; /* not before: another thread may not take it for shown */
+    if (!agent) PyErr_Clear();
     Py_XDECREF(shown);
     Py_XDECREF(agent);
-    return shown;
+    return fine;
 }
 
 PyObject *shm_let_go(PyObject *self, PyObject *leave(PyObject *, PyObject *))
