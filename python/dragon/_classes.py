@@ -1,7 +1,7 @@
 """multiprocessing's classes when a program calls them by themselves, or derives its own from them: `multiprocessing.pool.Pool(4)`, `class Mine(multiprocessing.queues.Queue)`.
 
 Where the context is Dragon's, an object becomes one of Dragon's as multiprocessing's `__init__` is called: of Dragon's class of that name or, if the program has derived its own, of a class made
-of both, in which `super()` leads from the program's methods to Dragon's. A class that replaces something private of multiprocessing's is built on that one's inside, and is left alone.
+of both, in which `super()` leads from the program's methods to Dragon's. A class that replaces or uses something private of multiprocessing's is built on that one's inside, and is left alone.
 """
 
 from __future__ import annotations
@@ -68,13 +68,25 @@ def _of_both(kind: Any, stock: Any, ours: Any) -> Any:
 
 
 def _replaces(kind: type, stock: type) -> bool:
-    """Does the class, or one between it and multiprocessing's, replace something private, have slots, or belong to the standard library?"""
+    """Does the class, or one between it and multiprocessing's, replace or use something private of that, have slots, or belong to the standard library?"""
     between = kind.__mro__[: kind.__mro__.index(stock)]
-    private = {name for each in stock.__mro__[:-1] for name in vars(each) if name[0] == "_" and name[:2] != "__"}
+    private = {
+        name
+        for each in stock.__mro__[:-1]
+        for name in {*vars(each), *_used(each)}
+        if name[0] == "_" and name[:2] != "__"
+    }
     return any(
-        each.__module__.startswith("multiprocessing.") or "__slots__" in vars(each) or private & vars(each).keys()
+        each.__module__.startswith("multiprocessing.")
+        or "__slots__" in vars(each)
+        or not private.isdisjoint({*vars(each), *_used(each)})
         for each in between
     )
+
+
+def _used(kind: type) -> set[str]:
+    """The names that the methods of a class use."""
+    return {name for each in vars(kind).values() if hasattr(each, "__code__") for name in each.__code__.co_names}
 
 
 def _make(kind: Any, stock: type, ours: type) -> Any:

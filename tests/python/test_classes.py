@@ -133,3 +133,13 @@ def test_more_notified_than_can_ever_wait(ctx: Any) -> None:
     condition = ctx.Condition()
     with condition:
         condition.notify(2**63)
+
+
+def test_a_class_that_uses_the_inside_of_multiprocessings_keeps_to_it(ctx: Any) -> None:
+    queue, lock = derived.ByItsParts(ctx=ctx), ctx.Lock()
+    assert type(queue) is derived.ByItsParts
+    child = ctx.Process(target=derived.fill, args=(queue, lock, [1]), name="filler")
+    child.start()
+    assert queue.get() == ("ByItsParts", 1, "filler")
+    child.join()
+    queue.close()
