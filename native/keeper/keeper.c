@@ -93,11 +93,13 @@ static void reap(void)
     flush_exits();
 }
 
-static void note_signals(void)
+/* Takes in what has come. With it goes a SIGCHLD, and nothing else would tell of that child's end: so whoever reads signals reaps. */
+static void take_in_signals(void)
 {
     struct signalfd_siginfo info[16];
     for (ssize_t size; (size = read(signals, info, sizeof info)) > 0;)
         for (size_t i = 0; i < (size_t)size / sizeof *info; i++) seen[info[i].ssi_signo] = true;
+    reap();
 }
 
 /* ---- the end ---- */
@@ -173,7 +175,7 @@ static void deliver(const uint8_t *body, size_t size, bool unless_seen)
     memcpy(&id, body, 8);
     memcpy(&number, body + 8, 4);
     if (number > 64) broken("SIGNAL");
-    note_signals();
+    take_in_signals();
     struct child *to = child(id);
     if (to && !(unless_seen && seen[number])) kill(to->pid, (int)number);
     if (unless_seen) seen[number] = false;
@@ -335,7 +337,7 @@ int main(int argc, char **argv)
     struct pollfd on[2] = {{.fd = CONTROL, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         if (poll(on, 2, -1) < 0) continue;
-        if (on[1].revents) note_signals(), reap();
+        if (on[1].revents) take_in_signals();
         if (on[0].revents) read_requests();
         if (agent_gone) agent_died();
     }
