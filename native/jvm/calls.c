@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* Those of JNI, whose header needs a JDK: int64_t is its jlong. */
@@ -31,23 +32,33 @@ int64_t Java_dragon_agent_os_LibraryCalls_addressOf(void *jvm, void *class, int6
 }
 
 static int told; /* by each SIGQUIT */
+static struct sigaction jvms; /* what the JVM would do at it */
+static char attach[2][64]; /* a tool of the JDK (jcmd) that wants to attach makes one of these files, and sends SIGQUIT */
 
-static void quit(int number)
+static void quit(int number, siginfo_t *info, void *context)
 {
-    (void)number;
     int before = errno;
     uint64_t one = 1;
-    ssize_t written = write(told, &one, sizeof one);
-    (void)written;
+    if (access(attach[0], F_OK) == 0 || access(attach[1], F_OK) == 0) {
+        if (jvms.sa_flags & SA_SIGINFO)
+            jvms.sa_sigaction(number, info, context);
+        else if (jvms.sa_handler != SIG_DFL && jvms.sa_handler != SIG_IGN)
+            jvms.sa_handler(number);
+    } else {
+        ssize_t written = write(told, &one, sizeof one);
+        (void)written;
+    }
     errno = before;
 }
 
-/* From now on SIGQUIT, of which the JVM gives Java nothing and at which it shows its threads, adds one to that eventfd. 0, or minus an errno. */
+/* From now on SIGQUIT, of which the JVM gives Java nothing and at which it shows its threads, adds one to that eventfd, unless it comes from a tool that attaches. 0, or minus an errno. */
 int64_t Java_dragon_agent_os_LibraryCalls_tellQuit(void *jvm, void *class, int64_t eventfd)
 {
     (void)jvm, (void)class;
     told = (int)eventfd;
-    struct sigaction action = {.sa_handler = quit, .sa_flags = SA_RESTART | SA_ONSTACK};
+    snprintf(attach[0], sizeof attach[0], "/proc/self/cwd/.attach_pid%d", (int)getpid());
+    snprintf(attach[1], sizeof attach[1], "/tmp/.attach_pid%d", (int)getpid());
+    struct sigaction action = {.sa_sigaction = quit, .sa_flags = SA_RESTART | SA_ONSTACK | SA_SIGINFO};
     sigemptyset(&action.sa_mask);
-    return sigaction(SIGQUIT, &action, NULL) ? -(int64_t)errno : 0;
+    return sigaction(SIGQUIT, &action, &jvms) ? -(int64_t)errno : 0;
 }

@@ -223,6 +223,16 @@ def test_a_head_shows_its_stacks_at_each_quit_and_nobody_else_does(dragon: Launc
     assert (process.returncode, err) == (0, LAST.format(0))
 
 
+def test_a_tool_of_the_jdk_can_look_into_the_launcher(dragon: Launcher) -> None:
+    """It asks by SIGQUIT, which is then nothing for the head."""
+    process, _ = start(dragon)
+    launcher = procs.look(process.pid)
+    assert launcher and "dragon-mailbox" in procs.java_stacks(launcher)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 143 and LAST.format(143) in err
+
+
 def test_the_second_interrupt_ends_at_once(dragon: Launcher) -> None:
     deaf = "import signal, time\nsignal.signal(2, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(1000)\n"
     process = dragon.start("-c", deaf)
