@@ -63,12 +63,12 @@ def _actual(ctx: Any) -> Any:
 def _of_both(kind: Any, stock: Any, ours: Any) -> Any:
     """The class made of a program's own and Dragon's; None: there can be none, and the program's keeps to multiprocessing's."""
     if kind not in _both:
-        _both[kind] = None if _replaces(kind, stock) else _make(kind, stock, ours)
+        _both[kind] = None if _is_inside(kind, stock) else _make(kind, stock, ours)
     return _both[kind]
 
 
-def _replaces(kind: type, stock: type) -> bool:
-    """Does the class, or one between it and multiprocessing's, replace or use something private of that, have slots, or belong to the standard library?"""
+def _is_inside(kind: type, stock: type) -> bool:
+    """Is the class built on the inside of multiprocessing's? It, or one between the two, replaces or uses something private, has slots, or belongs to the standard library."""
     between = kind.__mro__[: kind.__mro__.index(stock)]
     private = {
         name

@@ -128,7 +128,7 @@ class _Noted(io.FileIO):
 
 
 def _line_by_line() -> None:
-    """A line leaves the process when it is complete: what a process printed before it was killed is not lost."""
+    """A line leaves the process when it is complete, and is noted: what a process printed before it was killed is not lost, and not late."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):

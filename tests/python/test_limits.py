@@ -35,7 +35,21 @@ if __name__ == "__main__":
         print(last.exitcode)
 """
 
-DESCRIPTORS = """
+# Takes all descriptors that a program may still have.
+FILL = """
+import os
+def fill():
+    held = []
+    try:
+        while True:
+            held.append(os.dup(0))
+    except OSError:
+        return held
+"""
+
+DESCRIPTORS = (
+    FILL
+    + """
 import dragon, multiprocessing as mp, os, resource, time
 if __name__ == "__main__":
     mp.set_start_method("dragon")
@@ -45,12 +59,7 @@ if __name__ == "__main__":
     asleep.start()
     near, far = mp.Pipe()
     resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
-    held = []
-    try:
-        while True:
-            held.append(os.dup(0))
-    except OSError:
-        pass
+    held = fill()
     for attempt in mp.Process(target=int).start, lambda: process.sentinel, near.fileno:
         try:
             attempt()
@@ -67,16 +76,12 @@ if __name__ == "__main__":
     last.join()
     print(last.exitcode)
 """
+)
 
-ENDING = """
-import dragon, multiprocessing as mp, os, resource
-def fill():
-    held = []
-    try:
-        while True:
-            held.append(os.dup(0))
-    except OSError:
-        return held
+ENDING = (
+    FILL
+    + """
+import dragon, multiprocessing as mp, resource
 if __name__ == "__main__":
     mp.set_start_method("dragon")
     event = mp.Event()
@@ -93,6 +98,7 @@ if __name__ == "__main__":
         process.join()
         print(process.exitcode)
 """
+)
 
 
 def output(folder: Path, text: str, *words: str, **settings: str) -> list[str]:
@@ -147,24 +153,22 @@ def test_descriptors_of_a_program(tmp_path: Path) -> None:
     assert lines[3:] == ["-15", "0"]  # a signal needs none, nor does waiting
 
 
-DYING = """
+DYING = (
+    FILL
+    + """
 import dragon, multiprocessing as mp, os, sys
 if __name__ == "__main__":
     mp.set_start_method("dragon")
     with mp.Pool(2) as pool:
         pool.map(abs, range(4))
-        held = []
-        try:
-            while True:
-                held.append(os.dup(0))
-        except OSError:
-            pass
+        held = fill()
         try:
             pool.apply_async(os._exit, (3,)).get(20)
         except dragon.WorkerDied as error:
             print(error.how)
         print(pool.apply_async(abs, (-1,)).get(20))
 """
+)
 
 
 def test_a_workers_death_is_told_without_a_descriptor(tmp_path: Path) -> None:

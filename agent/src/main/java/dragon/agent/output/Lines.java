@@ -155,9 +155,7 @@ final class Lines {
         }
     }
 
-    /**
-     * Shows what a writer has begun if it has been there since the last call, and no other's is shown.
-     */
+    /** Shows what a writer has begun if it has been there since the last call, and no other's is shown. */
     void age() {
         for (Map.Entry<Integer, Rest> each : rests.entrySet()) {
             Rest rest = each.getValue();
